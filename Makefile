@@ -1,0 +1,160 @@
+# Postern's one Makefile. Sources are found by folder: adding a file needs no edit here.
+# MODE=asan|tsan|cov builds into build/MODE; V=1 shows commands; J=N jobs; BUILD=DIR builds elsewhere
+BUILD ?= build
+DEPS ?= build/deps
+PREFIX ?= /usr/local
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+O := $(BUILD)$(if $(MODE),/$(MODE))
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+# Several goals in one call run one after the other; a single one may use all cores.
+ifneq ($(and $(filter 0,$(MAKELEVEL)),$(filter 0 1,$(words $(MAKECMDGOALS)))),)
+MAKEFLAGS += -j$(or $(J),$(shell nproc))
+endif
+# Written by tools/deps.sh; goals that build nothing work without it.
+ifneq ($(filter-out help clean fmt,$(or $(MAKECMDGOALS),all)),)
+include $(DEPS)/flags.mk
+endif
+
+FLAGS_plain := -O2
+FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_cov := -O0 --coverage
+MODE_FLAGS := -g $(or $(FLAGS_$(or $(MODE),plain)),$(error MODE=$(MODE) is none of asan, tsan, cov))
+PIC := -fPIE
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Werror
+CPPFLAGS_ALL = -I. -D_GNU_SOURCE $(MHD_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-prototypes $(WARN) $(CFLAGS)
+CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
+# libstdc++ is there for <charconv> alone: linked in, so that nobody pays for loading it, and kept
+# to ourselves, so that it does not get mixed with the one that libgrpc brings.
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a $(LDFLAGS)
+LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libstdc++.a -lm -lpthread -ldl
+GRPC_LIBS := -lgrpc -lgpr
+
+# $(call src,folders): the C and C++ sources right inside them. $(call obj,sources): their objects.
+src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cc)))
+obj = $(patsubst %,$(O)/obj/%.o,$(basename $(1)))
+TRANSCODER := $(call src,transcoder)
+GRPC_MODULE := $(wildcard gateway/upstream/grpc_core*.c)
+GATEWAY := $(filter-out gateway/main.c $(GRPC_MODULE),$(call src,gateway $(wildcard gateway/*)))
+GENERATED := $(shell find gen -name '*.c' 2>/dev/null)
+TESTS := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
+SOURCES := $(TRANSCODER) $(GATEWAY) $(GRPC_MODULE) $(GENERATED) \
+           $(call src,stubs tools/protoc-gen-postern tools/demo-backend tests/fakes tests/unit/support)
+LIBRARIES := $(addprefix $(O)/lib,stubs.a gateway.a gen.a transcoder.a)
+PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(O)/postern-grpc-core.so) \
+            $(foreach t,protoc-gen-postern demo-backend,$(if $(call src,tools/$(t)),$(O)/$(t)))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
+
+export POSTERN_BUILD := $(O)
+.PHONY: all deps gen unit-tests check check-all bench soak lint fmt install demo gateway clean help FORCE
+.DELETE_ON_ERROR .SECONDARY:
+
+all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
+
+$(DEPS)/flags.mk: tools/deps.sh
+	@tools/deps.sh $(DEPS)
+deps: ## install what is missing: Debian packages by apt, libmicrohttpd built once and cached
+	@tools/deps.sh --force $(DEPS) && echo 'deps: all there'
+
+# Objects are made anew when the flags change, archives when a source comes or goes.
+$(O)/flags.txt: private stamp = $(CC) $(CFLAGS_ALL) $(CXX) $(CXXFLAGS_ALL) $(CPPFLAGS_ALL) $(LDFLAGS_ALL)
+$(O)/sources.txt: private stamp = $(SOURCES)
+$(O)/flags.txt $(O)/sources.txt: FORCE
+	@mkdir -p $(@D); echo '$(stamp)' | cmp -s - $@ || echo '$(stamp)' >$@
+
+# What protoc-gen-c writes is not ours to keep free of warnings.
+$(O)/obj/%.pb-c.o: private WARN := -w
+$(call obj,$(GRPC_MODULE)): private PIC := -fPIC
+$(O)/obj/%.o: %.c $(O)/flags.txt
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(O)/obj/%.o: %.cc $(O)/flags.txt
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(CXXFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(O)/libtranscoder.a: $(call obj,$(TRANSCODER))
+$(O)/libgateway.a: $(call obj,$(GATEWAY))
+$(O)/libgen.a: $(call obj,$(GENERATED))
+$(O)/libstubs.a: $(call obj,$(call src,stubs))
+$(O)/libfakes.a: $(call obj,$(call src,tests/fakes))
+$(O)/libsupport.a: $(call obj,$(call src,tests/unit/support))
+$(O)/lib%.a: $(O)/sources.txt
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $(filter %.o,$^)
+
+define link
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) \
+	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK_EXTRA) $(LIBS)
+endef
+# All of the gateway goes in and stays visible: the gRPC core module, loaded at run time, calls back into it.
+POSTERN_OBJ := $(call obj,gateway/main.c $(GATEWAY) $(TRANSCODER))
+$(O)/postern: private LINK_EXTRA := -rdynamic
+$(O)/postern: $(POSTERN_OBJ) $(O)/libgen.a $(O)/sources.txt
+	$(link)
+$(O)/postern-grpc-core.so: $(call obj,$(GRPC_MODULE))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -shared -o $@ $^ $(GRPC_LIBS)
+$(O)/protoc-gen-postern: $(call obj,$(call src,tools/protoc-gen-postern)) $(LIBRARIES)
+	$(link)
+$(O)/demo-backend: private LINK_EXTRA := $(GRPC_LIBS)
+$(O)/demo-backend: $(call obj,$(call src,tools/demo-backend)) $(LIBRARIES)
+	$(link)
+# The transcoder's tests get the transcoder alone; those of the gRPC core channel that module's objects too.
+$(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,$(GRPC_MODULE))
+$(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
+WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(O)/tests/unit/%: private LINK_EXTRA := -lcmocka $(WRAPPED) $(GRPC_LIBS)
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libsupport.a $(O)/libfakes.a $(O)/libtranscoder.a
+	$(link)
+# Descriptor sets for tests: tests/protos/x.pb of tests/protos/x.proto, tests/protos/a/b.pb of proto/a/b.proto.
+PROTOS := $(shell find proto tests/protos -name '*.proto')
+TEST_SETS := $(patsubst %.proto,$(O)/tests/protos/%.pb,$(patsubst proto/%,%,$(PROTOS:tests/protos/%=%)))
+$(O)/obj/tests/%.o: private CPPFLAGS += -DTEST_PROTOS_DIR='"$(abspath $(O))/tests/protos"'
+$(O)/tests/protos/%.pb: $(PROTOS)
+	$(call say,PROTO,$@)
+	$(Q)mkdir -p $(@D) && protoc -Iproto -Itests/protos -I/usr/include --include_imports --include_source_info -o $@ \
+	  $(firstword $(wildcard tests/protos/$*.proto proto/$*.proto))
+$(UNIT_TESTS): | $(TEST_SETS)
+unit-tests: $(UNIT_TESTS) ## build the unit tests without running them
+
+gen: $(filter %/protoc-gen-postern,$(PROGRAMS)) ## rewrite the generated code in gen/ from proto/
+	tools/gen.sh
+check: all unit-tests ## what a bare Debian 12 can run: style, stale gen/, unit (also under asan), end to end
+	$(if $(MODE),,@$(MAKE) --no-print-directory MODE=asan unit-tests)
+	@tools/run-tests.py --step structure=tools/lint/structure.py \
+	  --step format=tools/lint/format.sh $(if $(wildcard tools/gen.sh),--step 'gen=tools/gen.sh --check') \
+	  --unit $(O)/tests/unit $(if $(MODE),,--unit $(O)/asan/tests/unit) --e2e tests/e2e
+check-all: all ## what needs npm, PyPI or Go besides: tests/all/*.sh; names what it had to skip
+	@tools/run-tests.py --scripts tests/all
+bench: all ## measure against the peers and a bare floor: CPU per request, memory, start
+	tools/bench/run.sh
+soak: ## a million requests under asan, with clients that abort and a backend that restarts
+	@$(MAKE) --no-print-directory MODE=asan all
+	POSTERN_BUILD=$(BUILD)/asan tests/soak/run.sh
+lint: $(DEPS)/flags.mk ## all that reads the code: structure, budgets, format, clang-tidy, warnings of gcc and clang
+	@FLAGS='$(WARN) $(CPPFLAGS_ALL)' tools/lint/run.sh
+fmt: ## put the code into its one format
+	@tools/lint/format.sh --write
+install: all ## install programs, protos, headers, man page, systemd unit (PREFIX=/usr/local DESTDIR=)
+	@PREFIX='$(PREFIX)' tools/install.sh
+demo: all ## the whole way, shown: model server, gateway, real REST calls and their answers
+	tools/demo.sh
+
+# The objects and flags that a dedicated gateway is compiled and linked with.
+gateway: export OBJECTS := $(POSTERN_OBJ)
+gateway: export FLAGS = $(CFLAGS_ALL) $(CPPFLAGS_ALL)
+gateway: export LINK_FLAGS = $(LDFLAGS_ALL) -rdynamic
+gateway: export LINK_LIBS = $(O)/libgen.a $(LIBS)
+gateway: all ## one binary with your schema inside: PROTO=api.proto [PROTO_PATH="dir ..."] OUT=build/api-gateway
+	@CC='$(CC)' tools/make-gateway.sh
+clean: ## remove what was built (the cached libmicrohttpd stays)
+	rm -rf $(BUILD)
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'; sed -n '2s/^# //p' Makefile
+
+-include $(patsubst %.o,%.d,$(call obj,$(SOURCES) $(TESTS) gateway/main.c))
