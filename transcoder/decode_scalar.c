@@ -1,0 +1,407 @@
+#include "transcoder/decode_internal.h"
+#include "transcoder/text.h"
+
+#include <math.h>
+
+/* ---- numbers */
+
+uint64_t tc_dec_normal(enum tc_type type, uint64_t raw)
+{
+    switch (type) {
+    case TC_INT32:
+    case TC_ENUM:
+    case TC_SFIXED32: return (uint64_t)(int32_t)raw;
+    case TC_UINT32:
+    case TC_FIXED32:
+    case TC_FLOAT: return (uint32_t)raw;
+    case TC_SINT32: return (uint64_t)tc_unzigzag((uint32_t)raw);
+    case TC_SINT64: return (uint64_t)tc_unzigzag(raw);
+    case TC_BOOL: return raw != 0;
+    default: return raw;
+    }
+}
+
+static size_t copy_text(char *to, const char *text, size_t n)
+{
+    memcpy(to, text, n);
+    return n;
+}
+
+static size_t quoted(char *to, size_t n)
+{
+    to[0] = to[n + 1] = '"';
+    return n + 2;
+}
+
+static size_t print_special(char *to, double v)
+{
+    if (isnan(v))
+        return copy_text(to, "\"NaN\"", 5);
+    return v > 0 ? copy_text(to, "\"Infinity\"", 10) : copy_text(to, "\"-Infinity\"", 11);
+}
+
+static size_t print_double(char *to, uint64_t raw)
+{
+    double v;
+    memcpy(&v, &raw, sizeof v);
+    return isfinite(v) ? tc_print_double(to, v) : print_special(to, v);
+}
+
+static size_t print_float(char *to, uint64_t raw)
+{
+    uint32_t bits = (uint32_t)raw;
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return isfinite(v) ? tc_print_float(to, v) : print_special(to, (double)v);
+}
+
+static size_t print_int32(char *to, uint64_t raw)
+{
+    return tc_print_int64(to, (int32_t)raw);
+}
+
+static size_t print_uint32(char *to, uint64_t raw)
+{
+    return tc_print_uint64(to, (uint32_t)raw);
+}
+
+static size_t print_sint32(char *to, uint64_t raw)
+{
+    return tc_print_int64(to, tc_unzigzag((uint32_t)raw));
+}
+
+static size_t print_int64(char *to, uint64_t raw)
+{
+    return tc_print_int64(to, (int64_t)raw);
+}
+
+static size_t print_uint64(char *to, uint64_t raw)
+{
+    return tc_print_uint64(to, raw);
+}
+
+static size_t print_sint64(char *to, uint64_t raw)
+{
+    return tc_print_int64(to, tc_unzigzag(raw));
+}
+
+static size_t print_int64_quoted(char *to, uint64_t raw)
+{
+    return quoted(to, print_int64(to + 1, raw));
+}
+
+static size_t print_uint64_quoted(char *to, uint64_t raw)
+{
+    return quoted(to, print_uint64(to + 1, raw));
+}
+
+static size_t print_sint64_quoted(char *to, uint64_t raw)
+{
+    return quoted(to, print_sint64(to + 1, raw));
+}
+
+static size_t print_bool(char *to, uint64_t raw)
+{
+    return raw ? copy_text(to, "true", 4) : copy_text(to, "false", 5);
+}
+
+#define PRINTERS_32                                                                 \
+    [TC_DOUBLE] = print_double, [TC_FLOAT] = print_float, [TC_BOOL] = print_bool,   \
+    [TC_INT32] = print_int32, [TC_SFIXED32] = print_int32, [TC_ENUM] = print_int32, \
+    [TC_UINT32] = print_uint32, [TC_FIXED32] = print_uint32, [TC_SINT32] = print_sint32
+
+tc_dec_print *const tc_dec_printers[2][TC_SINT64 + 1] = {
+    {PRINTERS_32, [TC_INT64] = print_int64_quoted, [TC_SFIXED64] = print_int64_quoted,
+     [TC_UINT64] = print_uint64_quoted, [TC_FIXED64] = print_uint64_quoted,
+     [TC_SINT64] = print_sint64_quoted},
+    {PRINTERS_32, [TC_INT64] = print_int64, [TC_SFIXED64] = print_int64, [TC_UINT64] = print_uint64,
+     [TC_FIXED64] = print_uint64, [TC_SINT64] = print_sint64},
+};
+
+static enum tc_status write_number(struct tc_decoder *d, const struct tc_field *field,
+                                   const struct tc_wire_field *w)
+{
+    char *to = tc_dec_room(d, TC_DEC_NUMBER_ROOM);
+    if (!to)
+        return d->status;
+    d->out->n += d->print[field->type](to, w->value);
+    return TC_OK;
+}
+
+/* A google.protobuf.Value has no way to say NaN or Infinity: a string would come back as a string.
+ */
+static enum tc_status write_double(struct tc_decoder *d, const struct tc_field *field,
+                                   const struct tc_wire_field *w)
+{
+    double v;
+    memcpy(&v, &w->value, sizeof v);
+    if (!isfinite(v) && d->top && d->top->m->wkt == TC_WKT_VALUE)
+        return tc_dec_fail(d, TC_INVALID, d->top->at,
+                           "NaN and Infinity cannot be written as google.protobuf.Value");
+    return write_number(d, field, w);
+}
+
+static enum tc_status write_enum(struct tc_decoder *d, const struct tc_field *field,
+                                 const struct tc_wire_field *w)
+{
+    const struct tc_enum *e = field->enumeration;
+    if (e->is_null_value)
+        return tc_dec_put(d, STR("null"));
+    const struct tc_enum_value *v = d->spec.enums_as_numbers
+                                        ? NULL
+                                        : tc_enum_by_number(e, (int32_t)w->value);
+    if (!v)
+        return write_number(d, field, w);
+    char *to = tc_dec_room(d, v->name.n + 2);
+    if (!to)
+        return d->status;
+    memcpy(to + 1, v->name.p, v->name.n);
+    d->out->n += quoted(to, v->name.n);
+    return TC_OK;
+}
+
+/* ---- packed numbers */
+
+static bool packed_next(struct str *rest, enum tc_wire_type wire, uint64_t *raw)
+{
+    uint32_t fixed32;
+    if (wire == TC_VARINT)
+        return tc_wire_varint(rest, raw);
+    size_t n = wire == TC_I32 ? sizeof fixed32 : sizeof *raw;
+    if (rest->n < n)
+        return false;
+    /* Protobuf is little-endian, and so is every machine this runs on (checked when compiled). */
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+                   "packed values are copied as they are");
+    memcpy(&fixed32, rest->p, sizeof fixed32);
+    *raw = fixed32;
+    if (wire == TC_I64)
+        memcpy(raw, rest->p, sizeof *raw);
+    *rest = str_skip(*rest, n);
+    return true;
+}
+
+static enum tc_status packed_enum(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    struct tc_wire_field w = {.type = TC_VARINT};
+    const char *at = f->packed.p;
+    if (!packed_next(&f->packed, TC_VARINT, &w.value))
+        return tc_dec_malformed(d, at);
+    if (!tc_dec_accepts(f->field, &w))
+        return TC_OK;
+    enum tc_status st = tc_dec_lead(d, f);
+    return st == TC_OK ? write_enum(d, f->field, &w) : st;
+}
+
+/* The first element goes alone, behind name and bracket; then batches with one look at the room
+ * each. Close to the ceiling of `out` a batch shrinks to one element. */
+enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    enum tc_type type = f->field->type;
+    enum tc_wire_type wire = tc_dec_wire_type(type);
+    tc_dec_print *print = d->print[type];
+    bool first = !f->open;
+    uint64_t raw;
+    if (type == TC_ENUM)
+        return packed_enum(d, f);
+    if (first && tc_dec_lead(d, f) != TC_OK)
+        return d->status;
+    size_t most = first || buf_room(d->out) < TC_DEC_BATCH * TC_DEC_NUMBER_ROOM ? 1 : TC_DEC_BATCH;
+    char *start = tc_dec_room(d, most * TC_DEC_NUMBER_ROOM), *to = start;
+    if (!to)
+        return d->status;
+    for (size_t i = 0;
+         i < most && f->packed.n && (!i || d->out->n + (size_t)(to - start) < d->soft); i++) {
+        const char *at = f->packed.p;
+        if (!packed_next(&f->packed, wire, &raw))
+            return tc_dec_malformed(d, at);
+        f->index += !first;
+        *to = ',';
+        to += !first;
+        to += print(to, raw);
+    }
+    d->out->n += (size_t)(to - start);
+    return TC_OK;
+}
+
+/* ---- strings and bytes */
+
+/* High bits of the bytes of `x` that cannot stand in a JSON string as they are: controls, quote,
+ * backslash. High bits of bytes above the first such one may be wrong (a borrow), bytes >= 0x80
+ * never are. */
+static uint64_t special_bytes(uint64_t x)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+    return ((x - ones * 0x20) | (quote - ones) | (backslash - ones)) & ~x & highs;
+}
+
+static bool is_special(char c)
+{
+    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
+static size_t plain_run(struct str s)
+{
+    size_t i = 0;
+    for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        if (special_bytes(word))
+            break;
+    }
+    while (i < s.n && !is_special(s.p[i]))
+        i++;
+    return i;
+}
+
+static size_t escape(char *to, char c)
+{
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char hex[] = "0123456789abcdef";
+    unsigned char u = (unsigned char)c;
+    char letter = u < sizeof letters ? letters[u] : c;
+    to[0] = '\\';
+    to[1] = letter;
+    if (letter)
+        return 2;
+    memcpy(to + 1, "u00", 3);
+    to[4] = hex[u >> 4];
+    to[5] = hex[u & 15];
+    return 6;
+}
+
+enum tc_status tc_dec_escaped(struct tc_decoder *d, struct str s)
+{
+    for (;;) {
+        size_t n = plain_run(s);
+        char *to = tc_dec_room(d, n == s.n ? n : n + 6);
+        if (!to)
+            return d->status;
+        memcpy(to, s.p, n);
+        d->out->n += n;
+        if (n == s.n)
+            return TC_OK;
+        d->out->n += escape(to + n, s.p[n]);
+        s = str_skip(s, n + 1);
+    }
+}
+
+static bool is_ascii(struct str s)
+{
+    uint64_t seen = 0, word;
+    size_t i = 0;
+    for (; s.n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        seen |= word;
+    }
+    for (; i < s.n; i++)
+        seen |= (unsigned char)s.p[i];
+    return (seen & 0x8080808080808080u) == 0;
+}
+
+static enum tc_status end_tail(struct tc_decoder *d)
+{
+    d->tail_kind = TC_DEC_NO_TAIL;
+    return tc_dec_put(d, STR("\""));
+}
+
+enum tc_status tc_dec_text_piece(struct tc_decoder *d, struct str *piece)
+{
+    *piece = str_of(d->tail.p, d->tail.n < TC_DEC_PIECE ? d->tail.n : TC_DEC_PIECE);
+    int partial = is_ascii(*piece) ? 0 : tc_utf8_partial(*piece);
+    if (partial < 0 || (partial > 0 && piece->n == d->tail.n))
+        return tc_dec_fail(d, TC_INVALID, piece->p, "the string is not valid UTF-8");
+    piece->n -= (size_t)partial;
+    d->tail = str_skip(d->tail, piece->n);
+    return TC_OK;
+}
+
+static enum tc_status string_piece(struct tc_decoder *d)
+{
+    struct str piece;
+    enum tc_status st = tc_dec_text_piece(d, &piece);
+    if (st == TC_OK)
+        st = tc_dec_escaped(d, piece);
+    return st == TC_OK && d->tail.n == 0 ? end_tail(d) : st;
+}
+
+static enum tc_status bytes_piece(struct tc_decoder *d)
+{
+    struct str piece = str_of(d->tail.p, d->tail.n < TC_DEC_PIECE ? d->tail.n : TC_DEC_PIECE);
+    if (!tc_dec_room(d, (piece.n + 2) / 3 * 4))
+        return d->status;
+    if (!tc_base64_encode(d->out, piece))
+        return tc_dec_fail(d, TC_NOMEM, NULL, "out of memory");
+    d->tail = str_skip(d->tail, piece.n);
+    return d->tail.n == 0 ? end_tail(d) : TC_OK;
+}
+
+static enum tc_status (*const pieces[TC_DEC_TAILS])(struct tc_decoder *) = {
+    [TC_DEC_STRING] = string_piece,
+    [TC_DEC_BYTES] = bytes_piece,
+    [TC_DEC_PATH] = tc_dec_path_piece,
+};
+
+enum tc_status tc_dec_tail_step(struct tc_decoder *d)
+{
+    return pieces[d->tail_kind](d);
+}
+
+static enum tc_status begin_tail(struct tc_decoder *d, enum tc_dec_tail kind, struct str s)
+{
+    d->tail = s;
+    d->tail_kind = kind;
+    enum tc_status st = tc_dec_put(d, STR("\""));
+    return st == TC_OK ? pieces[kind](d) : st;
+}
+
+enum tc_status tc_dec_string(struct tc_decoder *d, struct str s)
+{
+    return begin_tail(d, TC_DEC_STRING, s);
+}
+
+enum tc_status tc_dec_bytes(struct tc_decoder *d, struct str s)
+{
+    return begin_tail(d, TC_DEC_BYTES, s);
+}
+
+static enum tc_status write_string(struct tc_decoder *d, const struct tc_field *field,
+                                   const struct tc_wire_field *w)
+{
+    (void)field;
+    return tc_dec_string(d, w->bytes);
+}
+
+static enum tc_status write_bytes(struct tc_decoder *d, const struct tc_field *field,
+                                  const struct tc_wire_field *w)
+{
+    (void)field;
+    return tc_dec_bytes(d, w->bytes);
+}
+
+/* ---- any value */
+
+static enum tc_status write_message(struct tc_decoder *d, const struct tc_field *field,
+                                    const struct tc_wire_field *w)
+{
+    return tc_dec_message(d, field->message, w->bytes);
+}
+
+typedef enum tc_status write_fn(struct tc_decoder *, const struct tc_field *,
+                                const struct tc_wire_field *);
+
+static write_fn *const writers[TC_SINT64 + 1] = {
+    [TC_DOUBLE] = write_double,   [TC_FLOAT] = write_number,    [TC_INT64] = write_number,
+    [TC_UINT64] = write_number,   [TC_INT32] = write_number,    [TC_FIXED64] = write_number,
+    [TC_FIXED32] = write_number,  [TC_BOOL] = write_number,     [TC_STRING] = write_string,
+    [TC_GROUP] = write_message,   [TC_MESSAGE] = write_message, [TC_BYTES] = write_bytes,
+    [TC_UINT32] = write_number,   [TC_ENUM] = write_enum,       [TC_SFIXED32] = write_number,
+    [TC_SFIXED64] = write_number, [TC_SINT32] = write_number,   [TC_SINT64] = write_number,
+};
+
+enum tc_status tc_dec_value(struct tc_decoder *d, const struct tc_field *field,
+                            const struct tc_wire_field *w)
+{
+    return writers[field->type](d, field, w);
+}

@@ -1,0 +1,234 @@
+#include "transcoder/encode_frames.h"
+#include "transcoder/wire.h"
+
+enum { FIRST_FRAMES = 8, FIRST_SLOTS = 16, FIRST_MARKS = 16, SMALL = 0x80 };
+
+/* A larger copy of an array of the arena; what lies behind the old contents is zero. */
+static void *larger(struct tc_encoder *e, const void *old, size_t size, size_t *cap, size_t want)
+{
+    size_t n = *cap * 2 > want ? *cap * 2 : want;
+    void *p = arena_array(e->arena, n, size);
+
+    if (!p) {
+        (void)tc_enc_no_memory(e);
+        return NULL;
+    }
+    if (*cap)
+        memcpy(p, old, *cap * size);
+    *cap = n;
+    return p;
+}
+
+bool tc_enc_grow(struct tc_encoder *e, struct buf *b, size_t more, size_t max)
+{
+    size_t cap = b->cap;
+    char *p;
+
+    if (more > max - b->n)
+        return false;
+    p = larger(e, b->p, 1, &cap, b->n + more < 256 ? 256 : b->n + more);
+    if (!p)
+        return false;
+    b->p = p;
+    b->cap = b->max = cap;
+    return true;
+}
+
+struct tc_enc_spot tc_enc_spot(const struct tc_encoder *e)
+{
+    return (struct tc_enc_spot){e->out->n, e->nslots, e->extra};
+}
+
+void tc_enc_back(struct tc_encoder *e, const struct tc_enc_spot *spot)
+{
+    e->out->n = spot->n;
+    e->nslots = spot->nslots;
+    e->extra = spot->extra;
+}
+
+/* Zero of every scalar type, and only it, is written as zero bytes: 0, 0.0 (not -0.0), false, "".
+ */
+bool tc_enc_all_zero(const struct tc_encoder *e, size_t from)
+{
+    for (size_t i = from; i < e->out->n; i++)
+        if (e->out->p[i])
+            return false;
+    return true;
+}
+
+enum tc_status tc_enc_put(struct tc_encoder *e, struct str bytes)
+{
+    return buf_add(e->out, bytes) ? TC_OK : tc_enc_full(e, bytes.n);
+}
+
+enum tc_status tc_enc_tag(struct tc_encoder *e, const struct tc_field *f)
+{
+    return tc_enc_put(e, str_of(f->tag, f->tag_len));
+}
+
+/* ---- lengths ---- */
+
+enum tc_status tc_enc_open_slot(struct tc_encoder *e, size_t *slot)
+{
+    struct tc_enc_slot *slots = e->slots;
+
+    if (e->nslots == e->cap_slots) {
+        slots = larger(e, slots, sizeof *slots, &e->cap_slots, FIRST_SLOTS);
+        if (!slots)
+            return TC_NOMEM;
+        e->slots = slots;
+    }
+    if (!buf_add_char(e->out, 0))
+        return tc_enc_full(e, 1);
+    *slot = e->nslots++;
+    slots[*slot] = (struct tc_enc_slot){e->out->n - 1, e->extra};
+    return TC_OK;
+}
+
+void tc_enc_close_slot(struct tc_encoder *e, size_t slot)
+{
+    struct tc_enc_slot *s = &e->slots[slot];
+    size_t len = e->out->n - s->pos - 1 + (e->extra - s->len);
+
+    if (len < SMALL) { /* then nothing inside is wide: it is the last one */
+        e->out->p[s->pos] = (char)len;
+        e->nslots = slot;
+        return;
+    }
+    s->len = len;
+    e->extra += tc_varint_size(len) - 1;
+}
+
+/* Moves what lies between the slots to its place, from the end to the front. */
+enum tc_status tc_enc_widen(struct tc_encoder *e, size_t first, size_t extra_before)
+{
+    size_t extra = e->extra - extra_before, end = e->out->n, to = end + extra;
+    char *p = e->out->p;
+
+    if (!extra)
+        return TC_OK;
+    if (!buf_reserve(e->out, extra))
+        return tc_enc_full(e, extra);
+    p = e->out->p;
+    e->out->n = to;
+    while (e->nslots > first) {
+        const struct tc_enc_slot *s = &e->slots[--e->nslots];
+        size_t n = end - s->pos - 1;
+
+        to -= n;
+        memmove(p + to, p + s->pos + 1, n);
+        to -= tc_varint_size(s->len);
+        (void)tc_varint_put(p + to, s->len);
+        end = s->pos;
+    }
+    e->extra = extra_before;
+    return TC_OK;
+}
+
+/* ---- frames ---- */
+
+enum tc_status tc_enc_push(struct tc_encoder *e, enum tc_enc_kind kind, const struct tc_field *from)
+{
+    if (e->nframes == e->cap_frames) {
+        void *frames = larger(e, e->frames, sizeof *e->frames, &e->cap_frames, FIRST_FRAMES);
+
+        if (!frames)
+            return TC_NOMEM;
+        e->frames = frames;
+    }
+    e->top = &e->frames[e->nframes++];
+    *e->top = (struct tc_enc_frame){
+        .kind = (uint8_t)kind, .from = from, .slot = TC_ENC_NO_SLOT, .keyed = true};
+    return TC_OK;
+}
+
+void tc_enc_pop(struct tc_encoder *e)
+{
+    e->nframes--;
+    e->top = &e->frames[e->nframes - 1];
+}
+
+enum tc_status tc_enc_open(struct tc_encoder *e, enum tc_enc_kind kind, const struct tc_field *from)
+{
+    enum tc_status st = tc_enc_tag(e, from);
+    size_t slot = TC_ENC_NO_SLOT;
+
+    if (st == TC_OK && from->type != TC_GROUP)
+        st = tc_enc_open_slot(e, &slot);
+    if (st == TC_OK)
+        st = tc_enc_push(e, kind, from);
+    if (st == TC_OK)
+        e->top->slot = slot;
+    return st;
+}
+
+static enum tc_status end_group(struct tc_encoder *e, const struct tc_field *f)
+{
+    char tag[sizeof f->tag];
+
+    memcpy(tag, f->tag, sizeof tag);
+    tag[0] = (char)((tag[0] & ~7) | TC_EGROUP);
+    return tc_enc_put(e, str_of(tag, f->tag_len));
+}
+
+enum tc_status tc_enc_close(struct tc_encoder *e)
+{
+    const struct tc_field *from = e->top->from;
+
+    if (e->top->slot != TC_ENC_NO_SLOT)
+        tc_enc_close_slot(e, e->top->slot);
+    tc_enc_pop(e);
+    return from->type == TC_GROUP ? end_group(e, from) : TC_OK;
+}
+
+/* ---- marks ---- */
+
+enum tc_status tc_enc_take_marks(struct tc_encoder *e, uint32_t bits)
+{
+    size_t words = (bits + 63) / 64;
+
+    if (words > e->cap_marks - e->nmarks) {
+        void *marks = larger(e, e->marks, sizeof *e->marks, &e->cap_marks,
+                             e->nmarks + words < FIRST_MARKS ? FIRST_MARKS : e->nmarks + words);
+
+        if (!marks)
+            return TC_NOMEM;
+        e->marks = marks;
+    }
+    e->top->marks = (uint32_t)e->nmarks;
+    e->top->mark_lo = UINT16_MAX;
+    e->top->mark_hi = 0;
+    e->nmarks += words;
+    return TC_OK;
+}
+
+bool tc_enc_mark(struct tc_encoder *e, uint32_t bit)
+{
+    struct tc_enc_frame *f = e->top;
+    uint16_t word = (uint16_t)(bit / 64);
+    uint64_t *w = &e->marks[f->marks + word], mask = UINT64_C(1) << (bit % 64);
+    bool was = *w & mask;
+
+    *w |= mask;
+    if (word < f->mark_lo)
+        f->mark_lo = word;
+    if (word >= f->mark_hi)
+        f->mark_hi = (uint16_t)(word + 1);
+    return was;
+}
+
+bool tc_enc_marked(const struct tc_encoder *e, uint32_t bit)
+{
+    return e->marks[e->top->marks + bit / 64] >> (bit % 64) & 1;
+}
+
+/* Only what was touched is cleared: an empty message of a type with 60,000 fields costs nothing. */
+void tc_enc_drop_marks(struct tc_encoder *e)
+{
+    const struct tc_enc_frame *f = e->top;
+
+    if (f->mark_lo < f->mark_hi)
+        memset(e->marks + f->marks + f->mark_lo, 0,
+               (size_t)(f->mark_hi - f->mark_lo) * sizeof *e->marks);
+    e->nmarks = f->marks;
+}

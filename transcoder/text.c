@@ -1,0 +1,176 @@
+#include "transcoder/text.h"
+
+#include "transcoder/percent.h"
+#include "transcoder/scan.h"
+#include "transcoder/utf8.h"
+
+static const char hex_upper[] = "0123456789ABCDEF";
+static const char hex_lower[] = "0123456789abcdef";
+
+static const unsigned char replacement[] = {0xef, 0xbf, 0xbd}; /* U+FFFD */
+
+enum { ESCAPE_MAX = 6 };
+
+/* Writes at most ESCAPE_MAX bytes for a byte below 0x20, '"' or '\\'; returns how many. */
+static size_t put_escape(char *to, char c)
+{
+    static const char letters[] = "btn\0fr"; /* 0x08..0x0d */
+
+    to[0] = '\\';
+    if (c == '"' || c == '\\') {
+        to[1] = c;
+        return 2;
+    }
+    if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+        to[1] = letters[c - 0x08];
+        return 2;
+    }
+    to[1] = 'u';
+    to[2] = to[3] = '0';
+    to[4] = hex_lower[c >> 4];
+    to[5] = hex_lower[c & 15];
+    return ESCAPE_MAX;
+}
+
+/* Writes what stands for the front of `s`, which may not stay as it is, and returns how much of `s`
+ * that was. */
+static size_t put_odd(char *to, struct str s, size_t *written)
+{
+    if ((unsigned char)s.p[0] < 0x80) {
+        *written = put_escape(to, s.p[0]);
+        return 1;
+    }
+    memcpy(to, replacement, sizeof replacement);
+    *written = sizeof replacement;
+    return (size_t)-tc_utf8_step(s.p, s.n);
+}
+
+static inline bool is_plain(char c)
+{
+    return (unsigned char)(c - 0x20) < 0x60 && c != '"' && c != '\\';
+}
+
+/* Copies ASCII that needs no escape; returns how much. `to` has room for all of `s`: whole blocks
+ * are written. */
+static size_t put_plain(char *to, struct str s)
+{
+    size_t i = 0;
+
+    while (s.n - i >= TC_SCAN_BLOCK) {
+        memcpy(to + i, s.p + i, TC_SCAN_BLOCK);
+        size_t plain = tc_scan_plain_block(s.p + i);
+        i += plain;
+        if (plain < TC_SCAN_BLOCK)
+            return i;
+    }
+    for (; i < s.n && is_plain(s.p[i]); i++)
+        to[i] = s.p[i];
+    return i;
+}
+
+/* Copies what may stay as it is: plain ASCII and well-formed sequences. */
+static size_t put_as_is(char *to, struct str s)
+{
+    size_t i = put_plain(to, s);
+
+    while (i < s.n && (unsigned char)s.p[i] >= 0x80) {
+        int step = tc_utf8_step(s.p + i, s.n - i);
+        if (step < 0)
+            break;
+        for (; step > 0; step--, i++)
+            to[i] = s.p[i];
+        if (i < s.n && (unsigned char)s.p[i] < 0x80)
+            i += put_plain(to + i, str_skip(s, i));
+    }
+    return i;
+}
+
+/* The contents and the closing quote. Before each step there is room for the rest of `s` as it is,
+ * and the quote. */
+static bool put_contents(struct buf *out, struct str s)
+{
+    char *to = buf_reserve(out, s.n + 1);
+
+    while (to) {
+        size_t n = put_as_is(to, s);
+        out->n += n;
+        s = str_skip(s, n);
+        if (s.n == 0) {
+            to[n] = '"';
+            out->n++;
+            return true;
+        }
+        char odd[ESCAPE_MAX];
+        size_t written;
+        s = str_skip(s, put_odd(odd, s, &written));
+        to = buf_reserve(out, written + s.n + 1);
+        if (to) {
+            memcpy(to, odd, written);
+            out->n += written;
+            to += written;
+        }
+    }
+    return false;
+}
+
+bool tc_json_string(struct buf *out, struct str s)
+{
+    size_t before = out->n;
+
+    if (s.n < SIZE_MAX - ESCAPE_MAX - 1 && buf_add_char(out, '"') && put_contents(out, s))
+        return true;
+    out->n = before;
+    return false;
+}
+
+static inline bool grpc_plain(char c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '%';
+}
+
+bool tc_grpc_message_encode(struct buf *out, struct str s)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        size += grpc_plain(s.p[i]) ? 1 : 3;
+    char *to = buf_reserve(out, size);
+    if (!to)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (grpc_plain(s.p[i])) {
+            *to++ = s.p[i];
+        } else {
+            *to++ = '%';
+            *to++ = hex_upper[(unsigned char)s.p[i] >> 4];
+            *to++ = hex_upper[(unsigned char)s.p[i] & 15];
+        }
+    }
+    out->n += size;
+    return true;
+}
+
+/* Decodes to `to`, or only counts when that is NULL. */
+static size_t grpc_decode(char *to, struct str s)
+{
+    size_t n = 0;
+
+    while (s.n) {
+        int byte = tc_percent_byte(s);
+        if (to)
+            to[n] = byte < 0 ? s.p[0] : (char)byte;
+        n++;
+        s = str_skip(s, byte < 0 ? 1 : 3);
+    }
+    return n;
+}
+
+bool tc_grpc_message_decode(struct buf *out, struct str s)
+{
+    char *to = buf_reserve(out, grpc_decode(NULL, s));
+
+    if (!to)
+        return false;
+    out->n += grpc_decode(to, s);
+    return true;
+}

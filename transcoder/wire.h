@@ -1,0 +1,54 @@
+/* Protobuf's wire format: a reader that cannot be led past its slice and small writers. Bytes of a
+ * peer are read by this and nothing else. */
+#pragma once
+
+#include "transcoder/buf.h"
+#include "transcoder/error.h"
+#include "transcoder/schema.h"
+
+enum { TC_WIRE_DEPTH_MAX = 100 };
+
+/* One field as it stands on the wire. */
+struct tc_wire_field {
+    uint32_t number;
+    uint8_t type;     /* enum tc_wire_type; a group is delivered whole: TC_SGROUP */
+    uint64_t value;   /* TC_VARINT, TC_I64, TC_I32 */
+    struct str bytes; /* TC_LEN: contents; TC_SGROUP: what stands between start and end tag */
+};
+
+/* Takes the next field off `*rest`. TC_OK; TC_MORE when `*rest` was empty; TC_INVALID for a cut or
+ * malformed field: varint over 10 bytes, length past the end, number 0, unmatched group, groups
+ * nested deeper than TC_WIRE_DEPTH_MAX. */
+enum tc_status tc_wire_next(struct str *rest, struct tc_wire_field *f);
+/* Takes a varint off `*rest`. False when cut or longer than 10 bytes. */
+bool tc_wire_varint(struct str *rest, uint64_t *v);
+/* Last field `number` of wire type `type` in the message `bytes`; false when absent or when `bytes`
+ * is malformed. */
+bool tc_wire_find(struct str bytes, uint32_t number, enum tc_wire_type type,
+                  struct tc_wire_field *f);
+/* Checks a whole message against its type: wire types, UTF-8, depth, enough for protobuf-c to be
+ * given the bytes. Strings with a NUL byte are refused when `no_nul` (protobuf-c would cut them).
+ */
+enum tc_status tc_wire_check(const struct tc_message *m, struct str bytes, bool no_nul,
+                             struct tc_error *e);
+
+size_t tc_varint_size(uint64_t v);
+/* Writes at most 10 bytes, returns how many. */
+size_t tc_varint_put(char *p, uint64_t v);
+/* All append; false when `b` is full. */
+bool tc_put_varint(struct buf *b, uint64_t v);
+bool tc_put_key(struct buf *b, uint32_t number, enum tc_wire_type type);
+bool tc_put_fixed32(struct buf *b, uint32_t v);
+bool tc_put_fixed64(struct buf *b, uint64_t v);
+/* Key, length, bytes. */
+bool tc_put_bytes(struct buf *b, uint32_t number, struct str bytes);
+
+static inline uint64_t tc_zigzag(int64_t v)
+{
+    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t tc_unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
