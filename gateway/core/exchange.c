@@ -1,0 +1,343 @@
+#include "gateway/core/exchange_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/core/clock.h"
+#include "gateway/core/event.h"
+#include "gateway/core/pipeline.h"
+
+enum {
+    ARENA_BLOCK = 4 << 10,
+    ARENA_MAX = 256 << 20, /* the last line: every stage has a ceiling of its own far below */
+    IDLE_MAX = 256,        /* exchanges kept for reuse, per worker */
+    BODY_KEPT = 64 << 10,  /* answer buffers up to this are kept with them */
+};
+
+static struct exchange *take_idle(struct exchange_host *host)
+{
+    struct exchange *x = host->idle;
+    if (!x)
+        return NULL;
+    host->idle = x->next;
+    host->nidle--;
+    return x;
+}
+
+/* Everything goes back to its first state but the memory of arena and answer. */
+static void renew(struct exchange *x)
+{
+    struct arena arena = x->arena;
+    struct buf body = x->answer.body;
+    *x = (struct exchange){.arena = arena, .cluster = PLAN_NO_CLUSTER};
+    body.n = 0;
+    x->answer.body = body;
+}
+
+struct exchange *exchange_new(struct exchange_host *host, const struct front_ops *ops,
+                              void *front_data)
+{
+    struct exchange *x = take_idle(host);
+    if (!x) {
+        x = calloc(1, sizeof *x); /* breach: exchanges are pooled by their host, not by an arena */
+        if (!x)
+            return NULL;
+        arena_init(&x->arena, ARENA_BLOCK, ARENA_MAX);
+    }
+    renew(x);
+    x->host = host;
+    x->scope = host->scope;
+    x->scope->exchanges++;
+    x->snapshot = x->scope->snapshot;
+    x->front = ops;
+    x->front_data = front_data;
+    x->began = clock_now();
+    x->began_wall_us = clock_wall_us();
+    x->answer.body.max = SIZE_MAX / 2; /* bounded by what it is made of: max_response, buffer */
+    host->active++;
+    return x;
+}
+
+void exchange_wake(struct exchange *x)
+{
+    if (!x->entered && !x->gone)
+        x->front->wake(x);
+}
+
+static void enter(struct exchange *x)
+{
+    x->entered = true;
+}
+
+static void leave(struct exchange *x)
+{
+    x->entered = false;
+}
+
+static bool legal_request_id(struct str id)
+{
+    if (id.n == 0 || id.n > 128)
+        return false;
+    for (size_t i = 0; i < id.n; i++)
+        if (id.p[i] <= ' ' || id.p[i] > '~' || id.p[i] == '"' || id.p[i] == '\\')
+            return false;
+    return true;
+}
+
+static void choose_request_id(struct exchange *x)
+{
+    struct str id = headers_get(&x->request.headers, STR("x-request-id"));
+    if (!legal_request_id(id))
+        id = arena_printf(&x->arena, "%016llx%08x", (unsigned long long)x->host->id_base,
+                          ++x->host->request_ids);
+    x->request_id = id;
+}
+
+void exchange_begin(struct exchange *x)
+{
+    enter(x);
+    choose_request_id(x);
+    headers_add(&x->answer.headers, &x->arena, STR("x-request-id"), x->request_id);
+    if (pipeline_run(x, PHASE_HEAD) == STAGE_NEXT)
+        x->state = EXCHANGE_BODY;
+    leave(x);
+}
+
+size_t exchange_body(struct exchange *x, struct str bytes)
+{
+    if (x->answer.complete || x->answer.broken)
+        return bytes.n;
+    enter(x);
+    size_t taken = request_feed(x, bytes);
+    leave(x);
+    return taken;
+}
+
+void exchange_body_end(struct exchange *x)
+{
+    if (x->body_ended)
+        return;
+    x->body_ended = true;
+    x->body_ended_at = clock_now();
+    if (x->answer.complete || x->answer.broken)
+        return;
+    enter(x);
+    request_end(x);
+    leave(x);
+}
+
+size_t exchange_read(struct exchange *x, char *p, size_t cap)
+{
+    struct answer *a = &x->answer;
+    if (a->read == a->body.n && !a->complete && !a->broken) {
+        enter(x);
+        response_pump(x);
+        leave(x);
+    }
+    size_t n = a->body.n - a->read;
+    if (n > cap)
+        n = cap;
+    if (n)
+        memcpy(p, a->body.p + a->read, n);
+    a->read += n;
+    x->bytes_out += n;
+    if (a->read == a->body.n)
+        a->read = a->body.n = 0;
+    return n;
+}
+
+/* The event is built from what is left when everything is over. */
+static void record(struct exchange *x, bool delivered)
+{
+    bool complete = delivered && x->answer.complete;
+    uint64_t now = clock_now();
+    struct event e = {
+        .request_id = x->request_id,
+        .client = x->request.client,
+        .http_method = x->request.method,
+        .target = x->request.target,
+        .protocol = x->request.protocol,
+        .route = x->route,
+        .cluster = x->cluster,
+        .http_status = delivered ? x->answer.status : 499,
+        .code = delivered ? x->code : TC_CODE_CANCELLED,
+        .from_peer = x->from_peer,
+        .complete = complete,
+        .error = x->failure,
+        .wall_us = x->began_wall_us,
+        .total_ns = now - x->began,
+        .bytes_in = x->bytes_in,
+        .bytes_out = x->bytes_out,
+        .messages_in = x->messages_in,
+        .messages_out = x->messages_out,
+    };
+    if (x->cluster != PLAN_NO_CLUSTER)
+        e.cluster_name = x->snapshot->plan->clusters[x->cluster].name;
+    uint64_t call_ended = x->call_ended_at ? x->call_ended_at : now;
+    if (x->call_began)
+        e.upstream_ns = call_ended - x->call_began;
+    if (x->ready_at) {
+        uint64_t from = x->body_ended_at ? x->body_ended_at : x->began;
+        uint64_t busy = x->ready_at > from ? x->ready_at - from : 0;
+        e.own_ns = busy > e.upstream_ns ? busy - e.upstream_ns : 0;
+    }
+    x->host->ended(x->host, x->scope, &e);
+}
+
+static void recycle(struct exchange *x)
+{
+    struct exchange_host *host = x->host;
+    arena_reset(&x->arena);
+    if (x->answer.body.cap > BODY_KEPT)
+        buf_release(&x->answer.body);
+    if (host->nidle < IDLE_MAX) {
+        x->next = host->idle;
+        host->idle = x;
+        host->nidle++;
+        return;
+    }
+    arena_release(&x->arena);
+    buf_release(&x->answer.body);
+    free(x); /* breach: see exchange_new */
+}
+
+static void leave_scope(struct exchange *x)
+{
+    struct exchange_scope *scope = x->scope;
+    x->scope = NULL;
+    x->snapshot = NULL;
+    if (--scope->exchanges == 0 && scope != x->host->scope)
+        x->host->scope_idle(x->host, scope);
+}
+
+void exchange_free(struct exchange *x, bool delivered)
+{
+    if (x->call) {
+        call_cancel(x->call);
+        x->call = NULL;
+    }
+    timer_stop(x->host->timers, &x->keepalive);
+    record(x, delivered);
+    tc_binding_release(&x->binding);
+    buf_release(&x->message);
+    buf_release(&x->reply);
+    leave_scope(x);
+    x->host->active--;
+    x->gone = true;
+    if (!x->listed_soon)
+        recycle(x);
+}
+
+void exchange_soon(struct exchange *x)
+{
+    if (x->listed_soon)
+        return;
+    x->listed_soon = true;
+    x->next = x->host->soon;
+    x->host->soon = x;
+    x->host->wake_loop(x->host);
+}
+
+void exchange_run_soon(struct exchange_host *host)
+{
+    struct exchange *list = host->soon;
+    host->soon = NULL;
+    while (list) {
+        struct exchange *x = list;
+        list = x->next;
+        x->listed_soon = false;
+        if (x->gone)
+            recycle(x);
+        else
+            response_pump(x);
+    }
+}
+
+void exchange_host_release(struct exchange_host *host)
+{
+    struct exchange *x;
+    while ((x = take_idle(host))) {
+        arena_release(&x->arena);
+        buf_release(&x->answer.body);
+        free(x); /* breach: see exchange_new */
+    }
+}
+
+/* A failure once the answer has begun: it becomes visible in the body, which then ends uncleanly.
+ */
+static void break_off(struct exchange *x, const struct tc_error_info *info)
+{
+    struct buf status;
+    buf_init(&status, 64 << 10);
+    if (tc_status_json(&status, info, x->snapshot->plan->schema, &x->arena))
+        tc_framing_error(x->framing, &x->answer.body, false, buf_str(&status));
+    buf_release(&status);
+    x->answer.broken = true;
+}
+
+static void answer_whole(struct exchange *x, const struct tc_error_info *info, uint16_t http)
+{
+    struct answer *a = &x->answer;
+    a->body.n = a->read = 0;
+    a->status = http ? http : (uint16_t)tc_code_to_http(info->code);
+    headers_add(&a->headers, &x->arena, STR("content-type"), STR("application/json"));
+    if (!tc_status_json(&a->body, info, x->snapshot->plan->schema, &x->arena))
+        a->body.n = 0;
+    a->ready = a->complete = true;
+    x->ready_at = clock_now();
+}
+
+void exchange_answer_error(struct exchange *x, const struct tc_error_info *info, uint16_t http)
+{
+    if (x->answer.complete || x->answer.broken)
+        return;
+    if (x->call) {
+        call_cancel(x->call);
+        x->call = NULL;
+    }
+    if (x->call_began && !x->call_ended_at)
+        x->call_ended_at = clock_now();
+    timer_stop(x->host->timers, &x->keepalive);
+    x->state = EXCHANGE_DONE;
+    x->code = info->code;
+    x->failure = info->message;
+    x->decoding = false;
+    if (x->answer.ready)
+        break_off(x, info);
+    else
+        answer_whole(x, info, http);
+    exchange_wake(x);
+}
+
+void exchange_fail(struct exchange *x, enum tc_code code, uint16_t http, const char *format, ...)
+{
+    char text[TC_ERROR_TEXT_MAX + TC_ERROR_PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct tc_error_info info = {
+        .code = code,
+        .message = arena_copy(&x->arena, str_c(text)),
+        .where = x->error.status == TC_OK ? NULL : &x->error,
+    };
+    exchange_answer_error(x, &info, http);
+}
+
+void exchange_fail_memory(struct exchange *x)
+{
+    exchange_fail(x, TC_CODE_UNAVAILABLE, 503, "the gateway is out of memory for this call");
+}
+
+void exchange_fail_input(struct exchange *x, enum tc_status status)
+{
+    if (status == TC_NOMEM)
+        exchange_fail_memory(x);
+    else if (status == TC_LIMIT)
+        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413, "%s", x->error.text);
+    else if (x->error.path[0])
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s: %s", x->error.path, x->error.text);
+    else
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s", x->error.text);
+}

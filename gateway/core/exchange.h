@@ -1,0 +1,161 @@
+/* One client call: its arena, request, route, RPC and answer. A front creates it, the pipeline's
+ * stages decide, the RPC runs, the front sends the answer and ends it. Exactly one outcome each.
+ *
+ *            begin             body_end / first message     first message or end
+ *   HEAD ---------> BODY ------------------------> CALL ------------------------> ANSWER --> DONE
+ *     '---------------'------ a refusal (4xx) ------'------ a failure ------------^
+ *
+ * A front drives it, always on the worker's own thread:
+ *
+ *     x = exchange_new(host, &ops, front_data);          // NULL: out of memory, answer 503
+ *     ... fill x->request (slices must live until exchange_free; headers in lower case) ...
+ *     exchange_begin(x);                                 // judges the head
+ *     n = exchange_body(x, bytes);                       // n < bytes.n: wait for wake, then offer
+ * the rest exchange_body_end(x);
+ *       -> ops->wake(x)                                  // answer.ready, answer.body grew, or
+ * input may go on exchange_read(x, p, cap)                           // body of the answer
+ *     exchange_free(x, delivered);                       // the answer is out, or the client has
+ * gone
+ *
+ * wake never comes from inside a call of the front into the exchange, except exchange_read. */
+#pragma once
+
+#include "gateway/core/channel.h"
+#include "gateway/core/header.h"
+#include "gateway/core/snapshot.h"
+#include "gateway/core/timer.h"
+#include "transcoder/bind.h"
+#include "transcoder/encode.h"
+#include "transcoder/framing.h"
+
+struct exchange;
+struct event;
+
+struct front_ops {
+    void (*wake)(struct exchange *x);
+};
+
+/* One snapshot in use by one worker, and how many of its exchanges hold on to it. */
+struct exchange_scope {
+    struct snapshot *snapshot;
+    uint32_t exchanges;
+};
+
+/* What an exchange needs of the worker that runs it. */
+struct exchange_host {
+    struct timer_wheel *timers;
+    struct exchange_scope *scope; /* the current one; new exchanges take it */
+    const struct pipeline *pipeline;
+    /* The channel to a cluster of that scope's plan. NULL: it cannot be had (out of memory). */
+    struct channel *(*channel)(struct exchange_host *, struct exchange_scope *, int32_t cluster);
+    /* Takes note of an exchange that is over. */
+    void (*ended)(struct exchange_host *, struct exchange_scope *, const struct event *);
+    /* The last exchange of a scope that is no longer the current one has ended. */
+    void (*scope_idle)(struct exchange_host *, struct exchange_scope *);
+    /* Makes sure that the next turn of the loop comes at once. */
+    void (*wake_loop)(struct exchange_host *);
+    struct exchange *idle; /* freelist */
+    struct exchange *soon; /* to be continued in the next turn of the loop */
+    uint32_t active, nidle;
+    uint32_t request_ids; /* makes x-request-id unique within the worker */
+    uint64_t id_base;
+};
+
+struct request {
+    struct str method, target, path, query; /* target as sent; query without '?' */
+    struct str protocol, client;            /* "HTTP/1.1", "127.0.0.1:4711" */
+    struct headers headers;
+    bool has_body;   /* a length above 0 or chunks were announced */
+    uint64_t length; /* announced; 0 when chunked */
+};
+
+enum exchange_state { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_CALL, EXCHANGE_ANSWER, EXCHANGE_DONE };
+
+struct answer {
+    uint16_t status;
+    struct headers headers; /* content-type and what the upstream's metadata became */
+    struct buf body;        /* produced, and from `read` on not yet taken by the front */
+    size_t read;
+    bool ready;    /* status and headers stand; body may still grow */
+    bool complete; /* the body will not grow any more and is whole */
+    bool broken;   /* it ends here, cut off: the front must not end it cleanly */
+};
+
+struct exchange {
+    struct exchange *next; /* in the freelist or the `soon` list */
+    struct exchange_host *host;
+    struct exchange_scope *scope;
+    const struct snapshot *snapshot; /* the scope's */
+    const struct front_ops *front;
+    void *front_data;
+    struct arena arena;
+    enum exchange_state state;
+    uint8_t stage; /* index into the pipeline's table */
+    bool body_ended, listed_soon, paused;
+    bool entered; /* inside a call of the front: it will look for itself, no wake */
+    bool gone;    /* freed while listed in `soon` */
+    struct request request;
+    struct tc_error error;
+
+    const struct route *route; /* decided by the stage `route` */
+    const struct method_policy *policy;
+    const struct str *values; /* of the route's variables */
+    struct str request_id;
+    int32_t cluster;
+
+    /* Request: from the body to messages. */
+    struct tc_binding binding;
+    struct tc_encoder *encoder;
+    struct tc_unframer unframer;
+    struct buf message; /* being encoded, prefix room in front */
+    uint64_t bytes_in;
+    uint32_t messages_in;
+
+    /* RPC. */
+    struct call *call;
+    uint64_t deadline; /* clock_now() when it passes; 0: none */
+    struct tc_error reply_error;
+    struct buf reply; /* message being decoded */
+    bool has_reply, call_ended, reading;
+    enum tc_code code; /* of call_ended */
+    bool from_peer;
+    uint32_t messages_out;
+
+    /* Answer. */
+    struct tc_decoder *decoder;
+    enum tc_framing framing;
+    bool streaming, decoding; /* decoding: `reply` is not yet written in full */
+    struct answer answer;
+    struct timer keepalive;
+    uint64_t bytes_out;
+    struct str failure; /* message of the error answered, for the log */
+
+    /* clock_now() at the turns of its life; 0: not reached. */
+    uint64_t began, began_wall_us, body_ended_at, call_began, call_ended_at, ready_at;
+};
+
+/* NULL: out of memory. */
+struct exchange *exchange_new(struct exchange_host *host, const struct front_ops *ops,
+                              void *front_data);
+void exchange_begin(struct exchange *x);
+/* Takes some or all of the bytes. Bytes after an answer is ready are taken and dropped. */
+size_t exchange_body(struct exchange *x, struct str bytes);
+void exchange_body_end(struct exchange *x);
+/* Copies up to `cap` bytes of the answer's body. 0: none at the moment, or the end: see
+ * answer.complete and .broken. */
+size_t exchange_read(struct exchange *x, char *p, size_t cap);
+/* Ends it: cancels the RPC when it still runs, records the event, frees everything. `delivered`:
+ * the client was given the whole answer. Else the outcome is 499. */
+void exchange_free(struct exchange *x, bool delivered);
+
+/* For stages and fronts: answers with google.rpc.Status. After the head of the answer is out the
+ * body is cut off visibly instead. `http` 0: by the code. The message is copied. x->error, when
+ * set, adds a BadRequest. */
+__attribute__((format(printf, 4, 5))) void exchange_fail(struct exchange *x, enum tc_code code,
+                                                         uint16_t http, const char *format, ...);
+/* Runs exchange_continue in the next turn of the loop. */
+void exchange_soon(struct exchange *x);
+/* By the worker, once per turn: continues what exchange_soon has listed. */
+void exchange_run_soon(struct exchange_host *host);
+/* Frees the freelist. */
+void exchange_host_release(struct exchange_host *host);

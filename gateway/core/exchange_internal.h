@@ -1,0 +1,22 @@
+/* What the three files of the exchange share: exchange.c (life and failure), request.c (body to
+ * messages), response.c (RPC to answer). */
+#pragma once
+
+#include "gateway/core/exchange.h"
+
+/* Tells the front to look at the exchange, unless it is just calling into it. */
+void exchange_wake(struct exchange *x);
+/* Answers with an error that may carry details of the upstream. */
+void exchange_answer_error(struct exchange *x, const struct tc_error_info *info, uint16_t http);
+/* Fails because of x->error: INVALID_ARGUMENT, or 413 for TC_LIMIT, or UNAVAILABLE for TC_NOMEM. */
+void exchange_fail_input(struct exchange *x, enum tc_status status);
+/* Why memory was refused: no client's fault. */
+void exchange_fail_memory(struct exchange *x);
+
+size_t request_feed(struct exchange *x, struct str bytes);
+void request_end(struct exchange *x);
+/* The RPC takes messages again. */
+void request_resume(struct exchange *x);
+
+/* Writes as much of the answer as may be written now. */
+void response_pump(struct exchange *x);

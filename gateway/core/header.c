@@ -1,0 +1,34 @@
+#include "gateway/core/header.h"
+
+enum { FIRST_CAP = 8 };
+
+static bool grow(struct headers *h, struct arena *arena)
+{
+    uint32_t cap = h->cap ? h->cap * 2 : FIRST_CAP;
+    struct header *items = cap > h->cap ? arena_array(arena, cap, sizeof *items) : NULL;
+
+    if (!items)
+        return false;
+    if (h->n)
+        memcpy(items, h->items, h->n * sizeof *items);
+    h->items = items;
+    h->cap = cap;
+    return true;
+}
+
+bool headers_add(struct headers *h, struct arena *arena, struct str name, struct str value)
+{
+    if (h->n == h->cap && !grow(h, arena))
+        return false;
+    h->items[h->n++] = (struct header){name, value};
+    return true;
+}
+
+struct str headers_get(const struct headers *h, struct str name)
+{
+    for (uint32_t i = 0; i < h->n; i++) {
+        if (str_eq(h->items[i].name, name))
+            return h->items[i].value;
+    }
+    return STR_NONE;
+}

@@ -1,0 +1,60 @@
+#include "gateway/core/mailbox.h"
+
+#include <stdlib.h>
+
+static struct mail *take_all(struct mailbox *m)
+{
+    pthread_mutex_lock(&m->lock);
+    struct mail *list = m->first;
+    m->first = NULL;
+    m->tail = &m->first;
+    pthread_mutex_unlock(&m->lock);
+    return list;
+}
+
+static void on_async(uv_async_t *async)
+{
+    struct mailbox *m = async->data;
+    struct mail *list = take_all(m);
+    while (list) {
+        struct mail *mail = list;
+        list = mail->next;
+        m->read(m->ctx, mail->kind, mail->body);
+        free(mail);
+    }
+}
+
+bool mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*read)(void *ctx, int kind, void *body),
+                  void *ctx)
+{
+    *m = (struct mailbox){.read = read, .ctx = ctx};
+    pthread_mutex_init(&m->lock, NULL);
+    m->tail = &m->first;
+    m->async.data = m;
+    return uv_async_init(loop, &m->async, on_async) == 0;
+}
+
+bool mailbox_post(struct mailbox *m, int kind, void *body)
+{
+    struct mail *mail = malloc(sizeof *mail);
+    if (!mail)
+        return false;
+    *mail = (struct mail){.kind = kind, .body = body};
+    pthread_mutex_lock(&m->lock);
+    *m->tail = mail;
+    m->tail = &mail->next;
+    pthread_mutex_unlock(&m->lock);
+    uv_async_send(&m->async);
+    return true;
+}
+
+void mailbox_close(struct mailbox *m)
+{
+    struct mail *list = take_all(m);
+    while (list) {
+        struct mail *mail = list;
+        list = mail->next;
+        free(mail);
+    }
+    uv_close((uv_handle_t *)&m->async, NULL);
+}

@@ -1,0 +1,31 @@
+/* Which HTTP headers travel on as gRPC metadata, and back.
+ *
+ * There: legal names of gRPC (a-z 0-9 - .) that are not hop-by-hop (RFC 9110 7.6.1, names listed in
+ * Connection too), not content-* or host, expect, accept-encoding, not grpc-* internals.
+ * "Grpc-Metadata-K: v" arrives as "k: v", by the same rules for k. "User-Agent" arrives as
+ * "x-forwarded-user-agent": the name itself is that of our own client. A name with an underscore is
+ * a 400, since many servers take x_user for x-user. Values of "-bin" names are base64 in HTTP and
+ * on the wire (PROTOCOL-HTTP2), several joined with commas become as many entries; what does not
+ * decode is a 400. Duplicates stay, in order.
+ *
+ * Back: initial metadata and trailers of the call become headers by the same rules; content-*,
+ * connection and framing headers, set-cookie, alt-svc and date of the upstream never do, and what
+ * is not printable ASCII is left out. */
+#pragma once
+
+#include "gateway/core/header.h"
+#include "transcoder/error.h"
+
+/* Appends to `out`. TC_INVALID (error names the header) for a "-bin" value that is no base64 and
+ * for a value with bytes that metadata cannot carry. */
+enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
+                                     struct arena *arena, struct tc_error *error);
+/* Copies into the arena what may be shown to the client. False when the arena is full. */
+bool metadata_to_headers(const struct header *metadata, size_t n, struct headers *out,
+                         struct arena *arena);
+
+/* "grpc-timeout": 1 to 8 digits and a unit of HMSmun. False when malformed. Saturates. */
+bool metadata_timeout_parse(struct str text, uint64_t *ns);
+/* Writes at most 8 digits and a unit, rounded up, never 0; returns the length (at most 10 bytes).
+ */
+size_t metadata_timeout_print(char *out, uint64_t ns);

@@ -1,0 +1,177 @@
+#include "gateway/core/clock.h"
+#include "gateway/core/exchange_internal.h"
+#include "gateway/core/pipeline.h"
+#include "gateway/core/rpc.h"
+
+/* The body of the client becomes messages for the RPC. A unary request is one JSON value that is
+ * encoded as it arrives; the RPC starts when it is complete. A client's stream is cut into its
+ * messages; the RPC starts with the first. */
+
+/* JSON costs at least two bytes where protobuf may write nine ("1," into a packed double), and a
+ * value inside many levels costs a few bytes each. */
+enum { MESSAGE_PER_BODY_BYTE = 8, MESSAGE_BASE = 64 << 10 };
+
+static bool client_streaming(const struct exchange *x)
+{
+    return x->policy->method->client_streaming;
+}
+
+/* An empty message with what path and query have bound already in it. */
+static enum tc_status message_begin(struct exchange *x)
+{
+    uint64_t max = x->policy->max_request * MESSAGE_PER_BODY_BYTE + MESSAGE_BASE;
+    if (!call_message_init(&x->message, max > UINT32_MAX ? UINT32_MAX : (size_t)max))
+        return TC_NOMEM;
+    return tc_binding_write(&x->binding, &x->message);
+}
+
+static bool encoder_begin(struct exchange *x)
+{
+    struct tc_encode_spec spec = {
+        .schema = x->snapshot->plan->schema,
+        .message = x->policy->method->input,
+        .field = x->route->body,
+        .bound = x->binding.root,
+        .max_depth = x->snapshot->bounds.json_depth,
+        .ignore_unknown_fields = x->policy->ignore_unknown_fields,
+    };
+    enum tc_status st = message_begin(x);
+    if (st == TC_OK) {
+        x->encoder = tc_encoder_new(&x->arena, &spec, &x->message, &x->error);
+        if (!x->encoder)
+            st = TC_NOMEM;
+    }
+    if (st != TC_OK) {
+        exchange_fail_input(x, st);
+        return false;
+    }
+    tc_unframer_init(&x->unframer, x->encoder, &x->error);
+    return true;
+}
+
+static bool takes_body(const struct exchange *x)
+{
+    return x->route->whole_body || x->route->body;
+}
+
+/* Runs the stages that need the message; false when one has answered. */
+static bool message_complete(struct exchange *x)
+{
+    x->messages_in++;
+    if (x->call_began) {
+        if (x->call)
+            rpc_send(x);
+        return true;
+    }
+    x->state = EXCHANGE_CALL;
+    return pipeline_run(x, PHASE_MESSAGE) == STAGE_NEXT;
+}
+
+/* The encoder goes on into a fresh message. False when the exchange has failed. */
+static bool message_next(struct exchange *x)
+{
+    if (!message_complete(x) || x->answer.complete)
+        return false;
+    enum tc_status st = message_begin(x);
+    if (st != TC_OK) {
+        exchange_fail_input(x, st);
+        return false;
+    }
+    return true;
+}
+
+static size_t stream_feed(struct exchange *x, struct str bytes)
+{
+    struct str rest = bytes;
+    while (!x->paused) {
+        enum tc_status st = tc_unframe(&x->unframer, &rest);
+        if (st == TC_MORE)
+            break;
+        if (st != TC_OK) {
+            exchange_fail_input(x, st);
+            return bytes.n;
+        }
+        if (!message_next(x))
+            break;
+    }
+    return x->answer.complete ? bytes.n : bytes.n - rest.n;
+}
+
+static void refuse_body(struct exchange *x)
+{
+    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0,
+                  "%.*s %.*s takes no request body; send its fields in the path or the query",
+                  STR_ARG(x->route->verb), STR_ARG(x->route->pattern));
+}
+
+size_t request_feed(struct exchange *x, struct str bytes)
+{
+    if (bytes.n == 0 || x->paused)
+        return 0;
+    if (!takes_body(x)) {
+        refuse_body(x);
+        return bytes.n;
+    }
+    if (!x->encoder && !encoder_begin(x))
+        return bytes.n;
+    if (client_streaming(x)) {
+        size_t taken = stream_feed(x, bytes);
+        x->bytes_in += taken;
+        return taken;
+    }
+    x->bytes_in += bytes.n;
+    if (x->bytes_in > x->policy->max_request) {
+        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413,
+                      "the request body is longer than the %llu bytes that this call may have",
+                      (unsigned long long)x->policy->max_request);
+        return bytes.n;
+    }
+    enum tc_status st = tc_encode_feed(x->encoder, bytes);
+    if (st != TC_OK && st != TC_MORE)
+        exchange_fail_input(x, st);
+    return bytes.n;
+}
+
+static void stream_end(struct exchange *x)
+{
+    enum tc_status st = x->encoder ? tc_unframe_finish(&x->unframer) : TC_OK;
+    if (st == TC_MORE) {
+        if (!message_next(x))
+            return;
+        st = tc_unframe_finish(&x->unframer);
+    }
+    if (st != TC_OK) {
+        exchange_fail_input(x, st);
+        return;
+    }
+    buf_release(&x->message); /* begun for a message that did not come */
+    if (!x->call_began) {
+        x->state = EXCHANGE_CALL;
+        if (pipeline_run(x, PHASE_MESSAGE) != STAGE_NEXT)
+            return;
+    }
+    if (x->call)
+        call_half_close(x->call);
+}
+
+void request_end(struct exchange *x)
+{
+    if (client_streaming(x)) {
+        if (!x->paused)
+            stream_end(x);
+        return;
+    }
+    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : message_begin(x);
+    if (st == TC_OK)
+        message_complete(x);
+    else
+        exchange_fail_input(x, st);
+}
+
+void request_resume(struct exchange *x)
+{
+    x->paused = false;
+    if (x->body_ended)
+        stream_end(x);
+    exchange_wake(x);
+}

@@ -1,0 +1,218 @@
+#include "gateway/front/http1_internal.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    POOL = 32 << 10, /* per connection; request line and headers share it */
+    CLIENT_DISCIPLINE = 1,
+};
+
+static void run_due(struct http1 *h)
+{
+    for (int i = 0; i < HTTP1_DAEMONS; i++) {
+        struct http1_daemon *d = &h->daemons[i];
+        if (!d->due || !d->mhd)
+            continue;
+        d->due = false;
+        MHD_run(d->mhd);
+        if (MHD_get_timeout64s(d->mhd) == 0)
+            http1_due(d);
+    }
+}
+
+static bool any_due(const struct http1 *h)
+{
+    for (int i = 0; i < HTTP1_DAEMONS; i++)
+        if (h->daemons[i].due)
+            return true;
+    return false;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* its being there is enough: the loop polls without sleeping */
+}
+
+/* Sleeping is allowed only when no daemon has work left. */
+static void settle(struct http1 *h)
+{
+    bool want = any_due(h);
+    if (want && !h->idle_runs)
+        uv_idle_start(&h->idle, on_idle);
+    else if (!want && h->idle_runs)
+        uv_idle_stop(&h->idle);
+    h->idle_runs = want;
+}
+
+static void on_check(uv_check_t *check)
+{
+    run_due(check->data);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct http1 *h = prepare->data;
+    run_due(h);
+    settle(h);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    http1_due(poll->data);
+}
+
+void http1_due(struct http1_daemon *d)
+{
+    d->due = true;
+}
+
+/* Targets reach us as they were sent: the router decodes them, once. */
+static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
+{
+    (void)cls;
+    (void)mhd;
+    return str_c(s).n;
+}
+
+static void on_mhd_log(void *cls, const char *format, va_list args)
+{
+    (void)cls;
+    (void)format;
+    (void)args; /* what it has to say about a client's bytes is of no use to an operator */
+}
+
+static bool daemon_open(struct http1 *h, struct http1_daemon *d)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
+                     MHD_USE_ERROR_LOG;
+#ifndef POSTERN_OLD_MHD
+    flags |= MHD_USE_NO_THREAD_SAFETY;
+#endif
+    d->front = h;
+    d->mhd = MHD_start_daemon(
+        flags, 0, NULL, NULL, http1_handle, d, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT, 1u << 20,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, http1_notify_connection, d,
+        MHD_OPTION_NOTIFY_COMPLETED, http1_completed, d, MHD_OPTION_URI_LOG_CALLBACK,
+        http1_request_line, d, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+#ifdef POSTERN_OLD_MHD
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+#else
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)CLIENT_DISCIPLINE,
+#endif
+        MHD_OPTION_END);
+    if (!d->mhd)
+        return false;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info || uv_poll_init(h->loop, &d->poll, info->epoll_fd) != 0)
+        return false;
+    h->open_handles++;
+    d->poll.data = d;
+    return uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0;
+}
+
+static bool hangup_open(struct http1 *h)
+{
+    h->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (h->hangup_fd < 0 || uv_poll_init(h->loop, &h->hangup_poll, h->hangup_fd) != 0)
+        return false;
+    h->open_handles++;
+    h->hangup_poll.data = h;
+    return uv_poll_start(&h->hangup_poll, UV_READABLE, http1_hangups) == 0;
+}
+
+struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
+{
+    struct http1 *h = calloc(1, sizeof *h); /* breach: once per worker, at start */
+    if (!h)
+        return NULL;
+    h->loop = loop;
+    h->host = host;
+    h->hangup_fd = -1;
+    uv_check_init(loop, &h->check);
+    uv_prepare_init(loop, &h->prepare);
+    uv_idle_init(loop, &h->idle);
+    h->check.data = h->prepare.data = h->idle.data = h;
+    h->open_handles = 3;
+    uv_check_start(&h->check, on_check);
+    uv_prepare_start(&h->prepare, on_prepare);
+    bool ok = hangup_open(h);
+    for (int i = 0; ok && i < HTTP1_DAEMONS; i++)
+        ok = daemon_open(h, &h->daemons[i]);
+    if (!ok) {
+        http1_close(h);
+        return NULL;
+    }
+    return h;
+}
+
+void http1_adopt(struct http1 *h, int fd, const struct sockaddr *peer, socklen_t len)
+{
+    struct http1_daemon *d = &h->daemons[h->next_daemon++ % HTTP1_DAEMONS];
+    /* MHD closes the socket itself when it cannot take it. */
+    if (MHD_add_connection(d->mhd, fd, peer, len) == MHD_YES)
+        http1_due(d);
+}
+
+uint32_t http1_connections(const struct http1 *h)
+{
+    return h->connections;
+}
+
+void http1_drain(struct http1 *h)
+{
+    h->draining = true;
+    for (struct http1_connection *c = h->all; c; c = c->next)
+        if (!c->x && !c->had_request_line)
+            shutdown(c->fd, SHUT_RD);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http1 *h = handle->data;
+    if (--h->open_handles == 0)
+        free(h);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct http1_daemon *d = handle->data;
+    handle->data = d->front;
+    on_closed(handle);
+}
+
+/* MHD must not be stopped with suspended connections: all are resumed into their end first. */
+static void daemon_close(struct http1_daemon *d)
+{
+    if (!d->mhd)
+        return;
+    for (struct http1_connection *c = d->front->all; c; c = c->next)
+        if (c->daemon == d)
+            http1_client_left(c);
+    for (int i = 0; i < 4; i++)
+        MHD_run(d->mhd);
+    if (d->poll.data) {
+        uv_poll_stop(&d->poll);
+        uv_close((uv_handle_t *)&d->poll, on_poll_closed);
+    }
+    MHD_stop_daemon(d->mhd);
+    d->mhd = NULL;
+}
+
+void http1_close(struct http1 *h)
+{
+    h->closing = true;
+    for (int i = 0; i < HTTP1_DAEMONS; i++)
+        daemon_close(&h->daemons[i]);
+    if (h->hangup_poll.data)
+        uv_close((uv_handle_t *)&h->hangup_poll, on_closed);
+    if (h->hangup_fd >= 0)
+        close(h->hangup_fd);
+    uv_close((uv_handle_t *)&h->check, on_closed);
+    uv_close((uv_handle_t *)&h->prepare, on_closed);
+    uv_close((uv_handle_t *)&h->idle, on_closed);
+}

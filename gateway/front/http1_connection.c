@@ -1,0 +1,258 @@
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "gateway/core/clock.h"
+#include "gateway/front/http1_internal.h"
+
+enum { LINGER_MS = 2000, HANGUPS_PER_TURN = 64 };
+
+struct http1_connection *http1_connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void print_peer(struct http1_connection *c, const struct sockaddr *peer)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    if (peer && peer->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)peer;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+        snprintf(c->peer, sizeof c->peer, "%s:%u", host, ntohs(in->sin_port));
+    } else if (peer && peer->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)peer;
+        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
+        snprintf(c->peer, sizeof c->peer, "[%s]:%u", host, ntohs(in->sin6_port));
+    } else {
+        snprintf(c->peer, sizeof c->peer, "unix");
+    }
+}
+
+/* Bytes that the peer has not yet acknowledged. */
+static int unsent(const struct http1_connection *c)
+{
+    int queued = 0;
+    ioctl(c->fd, SIOCOUTQ, &queued);
+    return queued;
+}
+
+static uint64_t ms_since(uint64_t ns)
+{
+    return (clock_now() - ns) / 1000000;
+}
+
+static const struct bounds *bounds_of(const struct http1_connection *c)
+{
+    return c->x ? &c->x->snapshot->bounds : &c->daemon->front->host->scope->snapshot->bounds;
+}
+
+static void head_expired(struct http1_connection *c)
+{
+    static const char answer[] =
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
+        "connection: close\r\ncontent-length: 82\r\n\r\n"
+        "{\"code\":4,\"message\":\"the head of the request did not arrive in "
+        "time\",\"details\":[]}";
+    if (c->had_request_line && !c->x)
+        send(c->fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(c->fd, SHUT_RDWR);
+}
+
+static void on_timer(struct timer *t);
+
+static void rearm(struct http1_connection *c, uint64_t ms)
+{
+    timer_start(c->daemon->front->host->timers, &c->timer, ms, on_timer);
+}
+
+/* The time a body may take grows with every byte that has come; a client's stream may pause, but
+ * not for ever. */
+static void body_expired(struct http1_connection *c)
+{
+    const struct bounds *b = bounds_of(c);
+    uint64_t allowed = b->body_ms + c->body_bytes * 1000 / (b->body_rate ? b->body_rate : 1);
+    uint64_t passed = ms_since(c->wait_began);
+    if (passed < allowed) {
+        rearm(c, allowed - passed);
+        return;
+    }
+    exchange_fail(c->x, TC_CODE_DEADLINE_EXCEEDED, 408,
+                  "the request body arrived too slowly: %llu bytes in %llu ms",
+                  (unsigned long long)c->body_bytes, (unsigned long long)passed);
+    http1_answer_raw(c);
+}
+
+static void reader_expired(struct http1_connection *c)
+{
+    int queued = unsent(c);
+    if (queued && queued == c->unsent) {
+        http1_client_left(c);
+        return;
+    }
+    c->unsent = queued;
+    rearm(c, bounds_of(c)->write_stall_ms);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct http1_connection *c =
+        (struct http1_connection *)((char *)t - offsetof(struct http1_connection, timer));
+    switch (c->wait) {
+    case WAIT_HEAD: head_expired(c); break;
+    case WAIT_BODY: body_expired(c); break;
+    case WAIT_READER: reader_expired(c); break;
+    case WAIT_CLOSE: shutdown(c->fd, SHUT_RDWR); break;
+    case WAIT_CALL: break;
+    }
+    http1_due(c->daemon);
+}
+
+void http1_wait(struct http1_connection *c, enum http1_wait wait)
+{
+    const struct bounds *b = bounds_of(c);
+    c->wait = wait;
+    c->wait_began = clock_now();
+    switch (wait) {
+    case WAIT_HEAD: rearm(c, c->had_request_line ? b->header_ms : b->idle_ms); break;
+    case WAIT_BODY: rearm(c, b->body_ms); break;
+    case WAIT_READER:
+        c->unsent = unsent(c);
+        rearm(c, b->write_stall_ms);
+        break;
+    case WAIT_CLOSE: rearm(c, LINGER_MS); break;
+    case WAIT_CALL: timer_stop(c->daemon->front->host->timers, &c->timer); break;
+    }
+}
+
+static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
+                           struct http1_connection **out)
+{
+    struct http1 *h = d->front;
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd,
+                                                                 MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer = MHD_get_connection_info(
+        mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct http1_connection *c = calloc(1, sizeof *c); /* breach: one per connection */
+    if (!c) {
+        shutdown(fd->connect_fd, SHUT_RDWR);
+        return;
+    }
+    c->daemon = d;
+    c->mhd = mhd;
+    c->fd = fd->connect_fd;
+    buf_init(&c->target, h->host->scope->snapshot->bounds.header_bytes + 1);
+    print_peer(c, peer ? peer->client_addr : NULL);
+    c->next = h->all;
+    if (c->next)
+        c->next->link = &c->next;
+    c->link = &h->all;
+    h->all = c;
+    h->connections++;
+    struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    epoll_ctl(h->hangup_fd, EPOLL_CTL_ADD, c->fd, &watch);
+    *out = c;
+    /* A fresh connection is expected to say something soon. */
+    c->wait = WAIT_HEAD;
+    rearm(c, h->host->scope->snapshot->bounds.header_ms);
+}
+
+static void connection_free(struct http1_connection *c)
+{
+    struct http1 *h = c->daemon->front;
+    struct epoll_event unused = {0};
+    epoll_ctl(h->hangup_fd, EPOLL_CTL_DEL, c->fd, &unused);
+    timer_stop(h->host->timers, &c->timer);
+    if (c->x)
+        exchange_free(c->x, false);
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    h->connections--;
+    buf_release(&c->target);
+    free(c); /* breach: see connection_new */
+}
+
+void http1_notify_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                             enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_new(cls, mhd, (struct http1_connection **)socket_context);
+    else if (*socket_context)
+        connection_free(*socket_context);
+}
+
+void http1_suspend(struct http1_connection *c)
+{
+    if (c->suspended)
+        return;
+    c->suspended = true;
+    MHD_suspend_connection(c->mhd);
+}
+
+void http1_resume(struct http1_connection *c)
+{
+    if (!c->suspended)
+        return;
+    c->suspended = false;
+    MHD_resume_connection(c->mhd);
+    http1_due(c->daemon);
+}
+
+void http1_client_left(struct http1_connection *c)
+{
+    c->left = true;
+    if (c->x && c->x->call) {
+        call_cancel(c->x->call);
+        c->x->call = NULL;
+    }
+    shutdown(c->fd, SHUT_RDWR);
+    http1_resume(c);
+    http1_due(c->daemon);
+}
+
+/* A half-close counts as leaving unless bytes are still unread (a pipelined request) or it is
+ * allowed. */
+static bool has_left(const struct http1_connection *c, uint32_t events)
+{
+    char byte;
+    if (events & (EPOLLERR | EPOLLHUP))
+        return true;
+    if (c->daemon->front->host->scope->snapshot->half_close_allowed)
+        return false;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+void http1_hangups(uv_poll_t *poll, int status, int events)
+{
+    struct http1 *h = poll->data;
+    struct epoll_event ready[HANGUPS_PER_TURN];
+    (void)status;
+    (void)events;
+    int n = epoll_wait(h->hangup_fd, ready, HANGUPS_PER_TURN, 0);
+    for (int i = 0; i < n; i++) {
+        struct http1_connection *c = ready[i].data.ptr;
+        /* Only who waits for us is unseen by MHD; all others meet the end when they are read. */
+        if (c->suspended && has_left(c, ready[i].events))
+            http1_client_left(c);
+    }
+}
+
+void http1_answer_raw(struct http1_connection *c)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    if (http1_print_answer(c, &out))
+        send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    buf_release(&out);
+    c->answered_raw = true;
+    shutdown(c->fd, SHUT_WR);
+    http1_wait(c, WAIT_CLOSE);
+    http1_resume(c);
+}

@@ -1,0 +1,91 @@
+/* Shared by the http1_*.c files. */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "gateway/front/http1.h"
+
+enum { HTTP1_DAEMONS = 8 };
+
+struct http1_daemon {
+    struct http1 *front;
+    struct MHD_Daemon *mhd;
+    uv_poll_t poll; /* of MHD's epoll descriptor */
+    bool due;       /* to be run in this turn */
+};
+
+struct http1 {
+    uv_loop_t *loop;
+    struct exchange_host *host;
+    struct http1_daemon daemons[HTTP1_DAEMONS];
+    uv_check_t check;     /* runs the daemons that are due, after the loop has polled */
+    uv_prepare_t prepare; /* and those that became due in between, before it sleeps */
+    uv_idle_t idle;       /* keeps the loop from sleeping while a daemon is due */
+    uv_poll_t hangup_poll;
+    int hangup_fd; /* epoll set of all client sockets, for EPOLLRDHUP alone */
+    uint32_t connections, next_daemon, open_handles;
+    bool draining, idle_runs, closing;
+    struct http1_connection *all; /* list of the connections */
+};
+
+/* What a connection waits for; decides what its timer means. */
+enum http1_wait {
+    WAIT_HEAD,   /* for a request line or the rest of the head */
+    WAIT_BODY,   /* for the client to send */
+    WAIT_CALL,   /* for us: no timer */
+    WAIT_READER, /* for the client to take the answer */
+    WAIT_CLOSE,  /* the answer was written past MHD; what still comes is dropped */
+};
+
+struct http1_connection {
+    struct http1_connection *next, **link;
+    struct http1_daemon *daemon;
+    struct MHD_Connection *mhd;
+    int fd;
+    enum http1_wait wait;
+    struct timer timer;
+    uint64_t wait_began; /* clock_now() */
+    int unsent;          /* bytes in the socket's queue when it was last looked */
+    uint64_t body_bytes; /* of this request, as received */
+    struct exchange *x;  /* current request; NULL between requests */
+    struct buf target;   /* as sent; MHD changes its own copy */
+    bool begun;          /* exchange_begin was called */
+    bool queued;         /* the response was handed to MHD */
+    bool suspended;
+    bool left; /* the client has gone */
+    bool had_request_line;
+    bool answered_raw; /* the answer went past MHD */
+    char peer[64];     /* "127.0.0.1:4711" */
+};
+
+/* http1.c */
+void http1_due(struct http1_daemon *d);
+
+/* http1_connection.c */
+void http1_notify_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                             enum MHD_ConnectionNotificationCode code);
+struct http1_connection *http1_connection_of(struct MHD_Connection *mhd);
+void http1_wait(struct http1_connection *c, enum http1_wait wait);
+void http1_suspend(struct http1_connection *c);
+void http1_resume(struct http1_connection *c);
+void http1_hangups(uv_poll_t *poll, int status, int events);
+/* Writes the answer of the exchange on the socket itself, in the middle of an upload, and ends the
+ * connection. */
+void http1_answer_raw(struct http1_connection *c);
+/* The client has gone: cancels its call and lets MHD see the end. */
+void http1_client_left(struct http1_connection *c);
+
+/* http1_request.c */
+void *http1_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result http1_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+                             const char *method, const char *version, const char *upload,
+                             size_t *upload_size, void **request_context);
+void http1_completed(void *cls, struct MHD_Connection *mhd, void **request_context,
+                     enum MHD_RequestTerminationCode why);
+
+/* http1_answer.c */
+extern const struct front_ops http1_ops;
+/* Hands the answer to MHD. False when memory is short: the connection must be closed. */
+bool http1_queue(struct http1_connection *c);
+/* Head of the answer as bytes, for http1_answer_raw. */
+bool http1_print_answer(struct http1_connection *c, struct buf *out);

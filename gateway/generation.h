@@ -1,0 +1,32 @@
+/* One snapshot as a worker uses it: with its channels and its counters. After a reload the old
+ * generation lives on until its last exchange has ended; channels to clusters that did not change
+ * are handed on to the new one. */
+#pragma once
+
+#include <uv.h>
+
+#include "gateway/core/exchange.h"
+#include "gateway/watch/watch.h"
+
+struct generation_channel {
+    struct channel *channel;
+    const struct cluster_config *config;
+    struct snapshot *owner; /* holds `config` */
+    uint32_t users;         /* generations */
+};
+
+struct generation {
+    struct exchange_scope scope; /* first: the exchange's view of it */
+    uv_loop_t *loop;
+    struct watch *watch;
+    struct generation_channel **channels; /* one per cluster of the plan; NULL: not opened yet */
+};
+
+/* Takes a reference of `snapshot`. `before` may be NULL; its channels to clusters with an equal
+ * configuration are shared. NULL: out of memory. */
+struct generation *generation_new(uv_loop_t *loop, struct snapshot *snapshot,
+                                  struct generation *before, struct access_log *log);
+/* The channel to a cluster, opened when it is first asked for. NULL: out of memory. */
+struct channel *generation_channel(struct generation *g, uint32_t cluster);
+/* Closes the channels that nobody shares. */
+void generation_free(struct generation *g);

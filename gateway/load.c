@@ -1,0 +1,184 @@
+#include "gateway/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/policy/policy_compile.h"
+#include "gateway/policy/route.h"
+#include "gateway/upstream/reflect.h"
+#include "gateway/upstream/transport.h"
+
+enum { SNAPSHOT_BLOCK = 64 << 10, SNAPSHOT_MAX = 1 << 30, REFLECT_TIMEOUT_MS = 10000 };
+
+static bool read_file(const char *path, struct buf *out, struct tc_faults *faults)
+{
+    buf_init(out, TC_SCHEMA_MAX_BYTES);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 1;
+    while (n > 0) {
+        char *room = buf_reserve(out, 64 << 10);
+        if (!room) {
+            tc_fault_add(faults, str_c(path), "larger than %d bytes", TC_SCHEMA_MAX_BYTES);
+            break;
+        }
+        n = read(fd, room, 64 << 10);
+        out->n += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0)
+        tc_fault_add(faults, str_c(path), "%s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return n == 0;
+}
+
+/* Paths in the config are relative to its file. */
+static const char *beside(const char *config, const char *path, struct arena *arena)
+{
+    const char *slash = config ? strrchr(config, '/') : NULL;
+    if (path[0] == '/' || !slash)
+        return path;
+    return arena_printf(arena, "%.*s/%s", (int)(slash - config), config, path).p;
+}
+
+static const char *upstream_of(const struct options *o, const struct config *c)
+{
+    if (o->upstream)
+        return o->upstream;
+    return c->message->upstream && c->message->upstream[0] ? c->message->upstream : NULL;
+}
+
+static const struct tc_schema *schema_from_file(const char *path, struct arena *arena,
+                                                struct tc_faults *faults)
+{
+    struct buf set;
+    const struct tc_schema *schema = NULL;
+    if (read_file(path, &set, faults)) {
+        schema = schema_compile(buf_str(&set), arena, faults);
+        if (!schema && !faults->count)
+            tc_fault_add(faults, str_c(path), "out of memory");
+    }
+    buf_release(&set);
+    return schema;
+}
+
+/* The cluster that --reflect asks: the named one, or the endpoint itself. */
+static bool reflection_target(const struct options *o, const struct config *c,
+                              struct cluster_config *target, struct str *endpoint)
+{
+    const char *upstream = upstream_of(o, c);
+    if (!upstream)
+        return false;
+    for (uint32_t i = 0; i < c->nclusters; i++)
+        if (str_eq(c->clusters[i].name, str_c(upstream))) {
+            *target = c->clusters[i];
+            return true;
+        }
+    *endpoint = str_c(upstream);
+    *target = cluster_config_of_endpoint(endpoint);
+    return endpoint_valid(*endpoint);
+}
+
+static const struct tc_schema *schema_from_reflection(const struct options *o,
+                                                      const struct config *c, struct arena *arena,
+                                                      struct tc_faults *faults)
+{
+    struct cluster_config target;
+    struct str endpoint;
+    if (!reflection_target(o, c, &target, &endpoint)) {
+        tc_fault_add(faults, STR("--reflect"), "needs --upstream: host:port of the server to ask");
+        return NULL;
+    }
+    struct buf set;
+    buf_init(&set, TC_SCHEMA_MAX_BYTES);
+    const struct tc_schema *schema = NULL;
+    if (reflect_schema(&target, REFLECT_TIMEOUT_MS, &set, faults))
+        schema = schema_compile(buf_str(&set), arena, faults);
+    buf_release(&set);
+    return schema;
+}
+
+static const struct tc_schema *load_schema(const struct options *o, const struct config *c,
+                                           struct arena *arena, struct tc_faults *faults)
+{
+    const char *in_config = c->message->descriptors;
+    if (o->descriptors)
+        return schema_from_file(o->descriptors, arena, faults);
+    if (o->reflect)
+        return schema_from_reflection(o, c, arena, faults);
+    if (in_config && in_config[0])
+        return schema_from_file(beside(o->config, in_config, arena), arena, faults);
+    if (c->message->reflect)
+        return schema_from_reflection(o, c, arena, faults);
+    if (&postern_builtin_schema)
+        return postern_builtin_schema;
+    tc_fault_add(faults, STR("--descriptors"),
+                 "missing: give a FileDescriptorSet (protoc --include_imports "
+                 "--descriptor_set_out=api.pb api.proto), or --reflect");
+    return NULL;
+}
+
+static bool load_plan(struct snapshot *s, const struct options *o, const struct config *c,
+                      struct tc_faults *faults)
+{
+    const struct tc_schema *schema = load_schema(o, c, &s->arena, faults);
+    if (!schema)
+        return false;
+    struct policy_input in = {
+        .schema = schema,
+        .config = c->message,
+        .config_name = c->name,
+        .config_line = config_line,
+        .config_places = c->places,
+        .clusters = c->clusters,
+        .nclusters = c->nclusters,
+        .default_upstream = upstream_of(o, c),
+        .max_request = s->bounds.request_body,
+        .max_response = s->bounds.response,
+    };
+    s->plan = policy_compile(&in, &s->arena, faults);
+    if (!s->plan)
+        return false;
+    for (uint32_t i = 0; i < s->plan->nclusters; i++) {
+        const char *why = transport_check(&s->plan->clusters[i]);
+        if (why)
+            tc_fault_add(faults, s->plan->clusters[i].name, "%s", why);
+    }
+    s->router = router_build(s->plan->routes, s->plan->nroutes, &s->arena, faults);
+    return s->router && !faults->count;
+}
+
+static bool load_into(struct snapshot *s, const struct options *o, struct tc_faults *faults)
+{
+    struct config *c = config_load(o->config, &s->arena, faults);
+    if (!c)
+        return false;
+    if (o->max_request_body)
+        c->bounds.request_body = o->max_request_body;
+    if (o->workers >= 0)
+        c->workers = o->workers ? (uint32_t)o->workers : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    s->config = c;
+    s->bounds = c->bounds;
+    s->half_close_allowed = c->message->allow_half_close;
+    return load_plan(s, o, c, faults);
+}
+
+struct snapshot *load_snapshot(const struct options *o, uint32_t generation,
+                               struct tc_faults *faults)
+{
+    struct snapshot *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    atomic_init(&s->references, 1);
+    s->generation = generation;
+    arena_init(&s->arena, SNAPSHOT_BLOCK, SNAPSHOT_MAX);
+    if (load_into(s, o, faults))
+        return s;
+    if (!faults->count)
+        tc_fault_add(faults, STR("postern"), "out of memory while loading");
+    snapshot_release(s);
+    return NULL;
+}

@@ -1,0 +1,12 @@
+#include "gateway/server.h"
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    switch (options_parse(&options, argc, argv)) {
+    case OPTIONS_DONE: return 0;
+    case OPTIONS_BAD: return 2;
+    case OPTIONS_RUN: break;
+    }
+    return options.check ? server_check(&options) : server_run(&options);
+}

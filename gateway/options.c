@@ -1,0 +1,125 @@
+#include "gateway/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "gateway/core/text_values.h"
+
+#ifndef POSTERN_VERSION
+#define POSTERN_VERSION "0.1.0"
+#endif
+
+enum flag {
+    FLAG_CONFIG = 1,
+    FLAG_DESCRIPTORS,
+    FLAG_REFLECT,
+    FLAG_UPSTREAM,
+    FLAG_LISTEN,
+    FLAG_ADMIN,
+    FLAG_WORKERS,
+    FLAG_MAX_BODY,
+    FLAG_ACCESS_LOG,
+    FLAG_CHECK,
+    FLAG_HELP,
+    FLAG_VERSION,
+};
+
+static const struct option flags[] = {
+    {"config", required_argument, NULL, FLAG_CONFIG},
+    {"descriptors", required_argument, NULL, FLAG_DESCRIPTORS},
+    {"reflect", no_argument, NULL, FLAG_REFLECT},
+    {"upstream", required_argument, NULL, FLAG_UPSTREAM},
+    {"listen", required_argument, NULL, FLAG_LISTEN},
+    {"admin", required_argument, NULL, FLAG_ADMIN},
+    {"workers", required_argument, NULL, FLAG_WORKERS},
+    {"max-request-body", required_argument, NULL, FLAG_MAX_BODY},
+    {"access-log", required_argument, NULL, FLAG_ACCESS_LOG},
+    {"check", no_argument, NULL, FLAG_CHECK},
+    {"help", no_argument, NULL, FLAG_HELP},
+    {"version", no_argument, NULL, FLAG_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+    "postern: REST for gRPC services, declared in their .proto\n"
+    "\n"
+    "  postern --descriptors api.pb --upstream 127.0.0.1:9001 --listen 127.0.0.1:8080\n"
+    "\n"
+    "  --descriptors FILE       FileDescriptorSet (protoc --include_imports --descriptor_set_out)\n"
+    "  --reflect                ask the upstream's server reflection for the schema instead\n"
+    "  --upstream TARGET        host:port, unix:/path or the name of a cluster of the config\n"
+    "  --listen ADDRESS         host:port or unix:/path; may be repeated (127.0.0.1:8080)\n"
+    "  --admin ADDRESS          health, metrics and configuration (none)\n"
+    "  --workers N              threads that serve, 0: one per core (1)\n"
+    "  --max-request-body BYTES largest request body (67108864)\n"
+    "  --access-log FILE        one JSON line per request; - is standard output (none)\n"
+    "  --config FILE            postern.yaml; flags win over it\n"
+    "  --check                  load everything, print every fault, serve nothing\n"
+    "  --help, --version\n";
+
+static bool bad(const char *flag, const char *value, const char *remedy)
+{
+    fprintf(stderr, "postern: --%s %s: %s\n", flag, value, remedy); /* breach: the command line's */
+    return false;
+}
+
+static bool number(const char *flag, const char *text, uint64_t max, uint64_t *out)
+{
+    return str_to_u64(str_c(text), max, out) || bad(flag, text, "not a number in its range");
+}
+
+static bool address(const char *flag, const char *text)
+{
+    return endpoint_valid(str_c(text)) ||
+           bad(flag, text, "not an address; write host:port, [v6]:port or unix:/path");
+}
+
+static bool take(struct options *o, enum flag flag, const char *value)
+{
+    uint64_t n = 0;
+    switch (flag) {
+    case FLAG_CONFIG: o->config = value; return true;
+    case FLAG_DESCRIPTORS: o->descriptors = value; return true;
+    case FLAG_REFLECT: o->reflect = true; return true;
+    case FLAG_UPSTREAM: o->upstream = value; return true;
+    case FLAG_LISTEN:
+        if (o->nlisten == OPTIONS_LISTEN_MAX)
+            return bad("listen", value, "too many listeners");
+        o->listen[o->nlisten++] = value;
+        return address("listen", value);
+    case FLAG_ADMIN: o->admin = value; return address("admin", value);
+    case FLAG_ACCESS_LOG: o->access_log = value; return true;
+    case FLAG_CHECK: o->check = true; return true;
+    case FLAG_WORKERS:
+        if (!number("workers", value, 1024, &n))
+            return false;
+        o->workers = (int32_t)n;
+        return true;
+    case FLAG_MAX_BODY:
+        if (!number("max-request-body", value, UINT32_MAX, &n))
+            return false;
+        o->max_request_body = n;
+        return n != 0 || bad("max-request-body", value, "write a number of bytes from 1 up");
+    default: return false;
+    }
+}
+
+enum options_result options_parse(struct options *o, int argc, char **argv)
+{
+    *o = (struct options){.workers = -1};
+    opterr = 1;
+    int flag;
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        if (flag == FLAG_HELP || flag == FLAG_VERSION) {
+            fputs(flag == FLAG_HELP ? help : "postern " POSTERN_VERSION "\n", stdout);
+            return OPTIONS_DONE;
+        }
+        if (flag == '?' || !take(o, (enum flag)flag, optarg))
+            return OPTIONS_BAD;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "postern: %s: not a flag; see postern --help\n", argv[optind]); /* breach */
+        return OPTIONS_BAD;
+    }
+    return OPTIONS_RUN;
+}

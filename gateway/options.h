@@ -1,0 +1,22 @@
+/* The command line. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { OPTIONS_LISTEN_MAX = 16 };
+
+struct options {
+    const char *config, *descriptors, *upstream, *admin, *access_log;
+    const char *listen[OPTIONS_LISTEN_MAX];
+    unsigned nlisten;
+    int32_t workers;           /* -1: not given; 0: one per core */
+    uint64_t max_request_body; /* 0: not given */
+    bool reflect, check;
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
+
+/* OPTIONS_DONE: --help or --version was answered. OPTIONS_BAD: one line on stderr named the flag
+ * and the remedy. */
+enum options_result options_parse(struct options *o, int argc, char **argv);

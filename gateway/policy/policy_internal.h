@@ -1,0 +1,92 @@
+/* Between the parts of policy_compile. All memory is the arena's; want of it is noted once in `no_memory` and ends the
+ * compilation at the next convenient place. */
+#pragma once
+
+#include "gateway/policy/policy_compile.h"
+#include "gen/google/api/http.pb-c.h"
+#include "gen/postern/v1/options.pb-c.h"
+
+/* Where an option or a part of the configuration stands. */
+struct origin {
+    struct str place;  /* "file.proto:12", "pkg.Svc/Rpc"; unused for the configuration */
+    struct str prefix; /* configuration: "overrides[0].policy"; p == NULL: a .proto */
+};
+
+/* One Policy as it stands at one place; NULL in `policy`: none. */
+struct layer {
+    const Postern__V1__Policy *policy;
+    struct origin origin;
+    uint32_t timeout_ms, keepalive_ms;
+    int32_t cluster;       /* of `upstream` */
+    int32_t *branch_clusters; /* of each route[i].to */
+    struct str selector;   /* overrides only */
+    bool matched;          /* an override that no RPC matches is a mistake */
+};
+
+struct compile {
+    const struct policy_input *in;
+    struct arena *arena;
+    struct tc_faults *faults;
+    bool no_memory;
+    struct cluster_config *clusters;
+    uint32_t nclusters, cluster_room;
+    struct method_policy *policies;
+    uint32_t npolicies;
+    struct route *routes;
+    uint32_t nroutes, route_room;
+    struct layer *overrides;
+    uint32_t noverrides;
+    bool *http_used; /* config->http[i] has found its RPC */
+    int32_t default_cluster;
+};
+
+/* policy_compile */
+/* Text of the arena; notes want of memory. For paths inside options and for sentences. */
+#define TEXT(c, ...) policy_text(c, arena_printf((c)->arena, __VA_ARGS__))
+struct str policy_text(struct compile *c, struct str text);
+void *policy_array(struct compile *c, size_t n, size_t size);
+/* Notes that `path` inside of `o` is wrong: FAULT(c, &origin, path, "what, and %s would be right", x). */
+#define FAULT(c, o, path, ...) policy_fault(c, o, path, arena_printf((c)->arena, __VA_ARGS__))
+void policy_fault(struct compile *c, const struct origin *o, struct str path, struct str sentence);
+/* "file.proto:12" of `path` inside of `o`. */
+struct str origin_place(struct compile *c, const struct origin *o, struct str path);
+/* Of option `number`; without source info the name alone. */
+struct origin method_origin(struct compile *c, const struct tc_method *m, uint32_t number);
+struct origin service_origin(struct compile *c, const struct tc_service *s, uint32_t number);
+struct origin file_origin(struct compile *c, const struct tc_file *f);
+
+/* policy_options: the option's message, checked and unpacked; NULL when there is none or it is at fault. */
+const Postern__V1__Policy *options_policy(struct compile *c, const struct tc_options *o,
+                                          const struct origin *at);
+const Google__Api__HttpRule *options_http(struct compile *c, const struct tc_options *o,
+                                          const struct origin *at);
+
+/* policy_layer: checks what can be checked without a method. */
+void layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *policy,
+                const struct origin *at);
+
+/* policy_inherit: the policy of one method from its layers, the closest last. */
+void inherit(struct compile *c, struct method_policy *p, const struct tc_method *m,
+             const struct layer *const *layers, size_t n);
+
+/* policy_branch: routes of the closest layer that has any, resolved against the method. */
+void branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l);
+
+/* policy_http: all routes of a method. */
+void http_routes(struct compile *c, const struct method_policy *p);
+void http_check_selectors(struct compile *c);
+
+/* policy_names */
+/* Index of the cluster or endpoint `name`; PLAN_NO_CLUSTER when there is none, which is noted. */
+int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path, const char *name);
+/* "; did you mean \"x\"?" for the closest of what was offered, or "". */
+struct suggestion {
+    struct str wrong, best;
+    size_t distance;
+};
+struct suggestion suggest_for(struct str wrong);
+void suggest(struct suggestion *s, struct str candidate);
+struct str suggest_text(struct compile *c, const struct suggestion *s);
+struct str suggest_field(struct compile *c, const struct tc_message *m, struct str wrong);
+/* "pkg.Service.Method", "pkg.Service.*", "pkg.*" or "*". */
+bool selector_matches(struct str selector, struct str full_name);

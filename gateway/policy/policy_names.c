@@ -1,0 +1,132 @@
+#include "gateway/policy/policy_internal.h"
+
+enum {
+    NAME_MAX_COMPARED = 64, /* longer names are not compared for typing errors */
+    CONNECT_TIMEOUT_MS = 5000,
+    KEEPALIVE_INTERVAL_MS = 20000,
+    KEEPALIVE_TIMEOUT_MS = 10000,
+    MAX_CONNECTIONS = 4,
+    MAX_PENDING = 1024,
+    MAX_STREAMS = 100,
+};
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Levenshtein: insertions, deletions and changes that lead from `a` to `b`. */
+static size_t edit_distance(struct str a, struct str b)
+{
+    size_t row[NAME_MAX_COMPARED + 1];
+
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t changed = corner + (a.p[i - 1] != b.p[j - 1]);
+            corner = row[j];
+            row[j] = least(row[j] + 1, row[j - 1] + 1, changed);
+        }
+    }
+    return row[b.n];
+}
+
+struct suggestion suggest_for(struct str wrong)
+{
+    /* A third of the name may be wrong, but no more than three letters. */
+    size_t allowed = wrong.n / 3 < 3 ? wrong.n / 3 : 3;
+    return (struct suggestion){.wrong = wrong, .distance = (allowed ? allowed : 1) + 1};
+}
+
+void suggest(struct suggestion *s, struct str candidate)
+{
+    if (s->wrong.n > NAME_MAX_COMPARED || candidate.n > NAME_MAX_COMPARED || candidate.n == 0)
+        return;
+    size_t d = str_eq_nocase(s->wrong, candidate) ? 0 : edit_distance(s->wrong, candidate);
+    if (d < s->distance) {
+        s->distance = d;
+        s->best = candidate;
+    }
+}
+
+struct str suggest_text(struct compile *c, const struct suggestion *s)
+{
+    return s->best.p ? TEXT(c, "; did you mean \"%.*s\"?", STR_ARG(s->best)) : STR("");
+}
+
+struct str suggest_field(struct compile *c, const struct tc_message *m, struct str wrong)
+{
+    struct suggestion s = suggest_for(wrong);
+
+    for (uint16_t i = 0; i < m->nfields; i++)
+        suggest(&s, m->fields[i].name);
+    return suggest_text(c, &s);
+}
+
+static int32_t add_endpoint(struct compile *c, struct str endpoint)
+{
+    struct str *slot = policy_array(c, 1, sizeof *slot);
+    struct str name = policy_text(c, arena_copy(c->arena, endpoint));
+
+    if (c->nclusters == c->cluster_room) {
+        uint32_t room = c->cluster_room ? 2 * c->cluster_room : 8;
+        struct cluster_config *more = policy_array(c, room, sizeof *more);
+        if (!more)
+            return PLAN_NO_CLUSTER;
+        if (c->nclusters)
+            memcpy(more, c->clusters, c->nclusters * sizeof *more);
+        c->clusters = more;
+        c->cluster_room = room;
+    }
+    if (!slot)
+        return PLAN_NO_CLUSTER;
+    *slot = name;
+    c->clusters[c->nclusters] = (struct cluster_config){
+        .name = name,
+        .endpoints = slot,
+        .nendpoints = 1,
+        .target = STR(""),
+        .authority = STR(""),
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .keepalive_interval_ms = KEEPALIVE_INTERVAL_MS,
+        .keepalive_timeout_ms = KEEPALIVE_TIMEOUT_MS,
+        .max_connections = MAX_CONNECTIONS,
+        .max_pending = MAX_PENDING,
+        .max_streams = c->in->max_streams ? c->in->max_streams : MAX_STREAMS,
+    };
+    return (int32_t)c->nclusters++;
+}
+
+int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path, const char *name)
+{
+    struct str wanted = str_c(name);
+    struct suggestion s = suggest_for(wanted);
+
+    for (uint32_t i = 0; i < c->nclusters; i++) {
+        if (str_eq(c->clusters[i].name, wanted))
+            return (int32_t)i;
+        suggest(&s, c->clusters[i].name);
+    }
+    if (endpoint_valid(wanted))
+        return add_endpoint(c, wanted);
+    if (c->in->names_open && wanted.n)
+        return PLAN_NO_CLUSTER;
+    FAULT(c, at, path,
+          "\"%.*s\" is neither a cluster of the configuration nor an endpoint (host:port, "
+          "[v6]:port, unix:/path)%.*s",
+          STR_ARG(wanted), STR_ARG(suggest_text(c, &s)));
+    return PLAN_NO_CLUSTER;
+}
+
+bool selector_matches(struct str selector, struct str full_name)
+{
+    if (str_eq(selector, STR("*")))
+        return true;
+    if (!str_ends(selector, STR(".*")))
+        return str_eq(selector, full_name);
+    return str_starts(full_name, str_of(selector.p, selector.n - 1));
+}

@@ -1,0 +1,32 @@
+#include "gateway/policy/route.h"
+#include "gateway/policy/stages.h"
+
+enum stage_result route_stage(struct exchange *x)
+{
+    const struct request *r = &x->request;
+    struct route_match match;
+    switch (router_match(x->snapshot->router, r->method, r->path, &x->arena, &match)) {
+    case ROUTE_FOUND:
+        x->route = match.route;
+        x->policy = match.route->policy;
+        x->values = match.values;
+        return STAGE_NEXT;
+    case ROUTE_NO_PATH:
+        exchange_fail(x, TC_CODE_NOT_FOUND, 0, "no RPC is served at %.*s", STR_ARG(r->path));
+        break;
+    case ROUTE_NO_METHOD:
+        headers_add(&x->answer.headers, &x->arena, STR("allow"), match.allow);
+        exchange_fail(x, TC_CODE_UNIMPLEMENTED, 405, "%.*s does not take %.*s, only %.*s",
+                      STR_ARG(r->path), STR_ARG(r->method), STR_ARG(match.allow));
+        break;
+    case ROUTE_BAD_PATH:
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0,
+                      "the path is not valid: it must begin with '/', and what is percent-encoded "
+                      "in it must be UTF-8 without NUL");
+        break;
+    case ROUTE_NOMEM:
+        exchange_fail(x, TC_CODE_UNAVAILABLE, 503, "the gateway is out of memory for this call");
+        break;
+    }
+    return STAGE_END;
+}

@@ -1,0 +1,316 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/core/log.h"
+#include "gateway/front/listener.h"
+#include "gateway/server_internal.h"
+
+enum { EXIT_BAD_START = 2, FAULTS_MAX = 4 << 20 };
+
+static const char *const no_listener[] = {"127.0.0.1:8080"};
+
+struct snapshot *server_snapshot(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct snapshot *held = snapshot_hold(s->snapshot);
+    pthread_mutex_unlock(&s->lock);
+    return held;
+}
+
+/* Many clients need many descriptors: the soft limit goes up to the hard one. Returns the limit. */
+static uint64_t raise_descriptors(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return 1024;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+    return getrlimit(RLIMIT_NOFILE, &l) == 0 ? l.rlim_cur : 1024;
+}
+
+static void print_fault(FILE *to, const struct tc_fault *f)
+{
+    fprintf(to, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text));
+}
+
+/* The first fault; --check tells them all. */
+static void print_refusal(const struct tc_faults *faults)
+{
+    if (!faults->first) {
+        fprintf(stderr, "postern: out of memory while loading\n"); /* breach: a bad start */
+        return;
+    }
+    fputs("postern: ", stderr);
+    if (faults->count > 1) {
+        const struct tc_fault *f = faults->first;
+        fprintf(stderr, "%.*s: %.*s (and %zu more; --check lists all)\n", /* breach: a bad start */
+                STR_ARG(f->place), STR_ARG(f->text), faults->count - 1);
+    } else {
+        print_fault(stderr, faults->first);
+    }
+}
+
+static const char *const *listen_addresses(const struct server *s, size_t *n)
+{
+    const Postern__V1__Config *m = s->snapshot->config->message;
+    *n = s->options->nlisten;
+    if (*n)
+        return s->options->listen;
+    *n = m->n_listeners;
+    if (!*n) {
+        *n = 1;
+        return no_listener;
+    }
+    const char **list = arena_array(&s->snapshot->arena, *n, sizeof *list);
+    for (size_t i = 0; list && i < *n; i++)
+        list[i] = m->listeners[i]->address;
+    return list;
+}
+
+/* Sockets of one worker, one per address; those after the first worker share unix sockets by dup.
+ */
+static int *bind_all(struct server *s, const int *first, size_t *n)
+{
+    const char *const *addresses = listen_addresses(s, n);
+    int *fds = arena_array(&s->snapshot->arena, *n, sizeof *fds);
+    for (size_t i = 0; fds && i < *n; i++) {
+        char why[256];
+        bool share = first && str_starts(str_c(addresses[i]), STR("unix:"));
+        fds[i] = share ? dup(first[i]) : listener_bind(str_c(addresses[i]), why);
+        if (fds[i] < 0) {
+            fprintf(stderr, "postern: --listen %s\n", share ? strerror(errno) : why); /* breach */
+            return NULL;
+        }
+    }
+    return fds;
+}
+
+static uint32_t connections_each(const struct server *s, uint64_t descriptors)
+{
+    uint64_t all = s->snapshot->bounds.connections;
+    if (!all)
+        all = descriptors / 2;
+    uint64_t each = all / s->nworkers;
+    return each ? (each > UINT32_MAX ? UINT32_MAX : (uint32_t)each) : 1;
+}
+
+static bool start_workers(struct server *s, uint64_t descriptors)
+{
+    uint32_t want = s->snapshot->config->workers;
+    if (want > SERVER_WORKERS_MAX)
+        want = SERVER_WORKERS_MAX;
+    s->nworkers = want;
+    uint32_t each = connections_each(s, descriptors);
+    int **fds = arena_array(&s->snapshot->arena, want, sizeof *fds);
+    size_t n = 0;
+    /* All are bound before any serves: a taken address is a bad start, not half of one. */
+    for (uint32_t i = 0; fds && i < want; i++)
+        if (!(fds[i] = bind_all(s, i ? fds[0] : NULL, &n)))
+            return false;
+    for (uint32_t i = 0; fds && i < want; i++) {
+        s->workers[i] = worker_start(i, s->snapshot, fds[i], (uint32_t)n, each, s->log);
+        if (!s->workers[i]) {
+            fprintf(stderr, "postern: worker %u could not be started\n", i); /* breach: bad start */
+            return false;
+        }
+    }
+    return fds != NULL;
+}
+
+static bool start_admin(struct server *s)
+{
+    const Postern__V1__Config *m = s->snapshot->config->message;
+    const char *address = s->options->admin;
+    if (!address && m->admin)
+        address = m->admin->address;
+    if (!address || !address[0])
+        return true;
+    char why[256];
+    int fd = listener_bind(str_c(address), why);
+    if (fd < 0)
+        fprintf(stderr, "postern: --admin %s\n", why); /* breach: a bad start */
+    else
+        s->admin = admin_start(fd, server_pages, server_npages, s);
+    return s->admin != NULL;
+}
+
+static bool start_log(struct server *s)
+{
+    const Postern__V1__Config *m = s->snapshot->config->message;
+    const char *path = s->options->access_log;
+    if (!path && m->access_log)
+        path = m->access_log->path;
+    if (!path || !path[0])
+        return true;
+    s->log = access_log_open(path);
+    if (!s->log)
+        fprintf(stderr, "postern: --access-log %s: %s\n", path, strerror(errno)); /* breach */
+    return s->log != NULL;
+}
+
+static void drain(struct server *s)
+{
+    bool again = atomic_exchange(&s->draining, true);
+    uint32_t grace = again ? 0 : s->snapshot->config->grace_ms;
+    if (again)
+        return;
+    log_info("draining: calls in flight have %u ms", grace);
+    for (uint32_t i = 0; i < s->nworkers; i++)
+        worker_drain(s->workers[i], grace);
+    uv_stop(&s->loop);
+}
+
+static void on_stop(uv_signal_t *signal, int number)
+{
+    (void)number;
+    drain(signal->data);
+}
+
+/* Loading may take long (reflection): the workers go on, and so do signals. */
+static void *load_next(void *arg)
+{
+    struct server *s = arg;
+    struct arena arena;
+    struct tc_faults faults;
+    arena_init(&arena, 4096, FAULTS_MAX);
+    tc_faults_init(&faults, &arena);
+    s->loaded = load_snapshot(s->options, s->generation + 1, &faults);
+    for (const struct tc_fault *f = s->loaded ? NULL : faults.first; f; f = f->next)
+        log_error("reload refused, the old configuration stays: %.*s: %.*s", STR_ARG(f->place),
+                  STR_ARG(f->text));
+    arena_release(&arena);
+    uv_async_send(&s->reloaded);
+    return NULL;
+}
+
+static void on_hup(uv_signal_t *signal, int number)
+{
+    struct server *s = signal->data;
+    (void)number;
+    if (s->log)
+        access_log_reopen(s->log);
+    if (s->reloading)
+        return;
+    s->reloading = pthread_create(&s->loader, NULL, load_next, s) == 0;
+}
+
+static void on_reloaded(uv_async_t *async)
+{
+    struct server *s = async->data;
+    pthread_join(s->loader, NULL);
+    s->reloading = false;
+    struct snapshot *fresh = s->loaded;
+    s->loaded = NULL;
+    if (!fresh)
+        return;
+    s->generation++;
+    for (uint32_t i = 0; i < s->nworkers; i++)
+        if (!worker_reload(s->workers[i], fresh))
+            log_error("worker %u keeps the old configuration: out of memory", i);
+    pthread_mutex_lock(&s->lock);
+    struct snapshot *old = s->snapshot;
+    s->snapshot = fresh;
+    pthread_mutex_unlock(&s->lock);
+    snapshot_release(old);
+    log_info("configuration %u is in force: %u RPCs, %u routes", fresh->generation,
+             fresh->plan->npolicies, fresh->plan->nroutes);
+}
+
+static void watch_signals(struct server *s)
+{
+    signal(SIGPIPE, SIG_IGN);
+    uv_signal_init(&s->loop, &s->term);
+    uv_signal_init(&s->loop, &s->interrupt);
+    uv_signal_init(&s->loop, &s->hup);
+    uv_async_init(&s->loop, &s->reloaded, on_reloaded);
+    s->term.data = s->interrupt.data = s->hup.data = s->reloaded.data = s;
+    uv_signal_start(&s->term, on_stop, SIGTERM);
+    uv_signal_start(&s->interrupt, on_stop, SIGINT);
+    uv_signal_start(&s->hup, on_hup, SIGHUP);
+}
+
+static void on_walk(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void finish(struct server *s)
+{
+    if (s->reloading)
+        pthread_join(s->loader, NULL);
+    for (uint32_t i = 0; i < s->nworkers; i++)
+        worker_join(s->workers[i]);
+    admin_stop(s->admin);
+    if (s->log)
+        access_log_close(s->log);
+    uv_walk(&s->loop, on_walk, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+    if (s->loaded)
+        snapshot_release(s->loaded);
+    snapshot_release(s->snapshot);
+}
+
+static struct snapshot *load_first(const struct options *o)
+{
+    struct arena arena;
+    struct tc_faults faults;
+    arena_init(&arena, 4096, FAULTS_MAX);
+    tc_faults_init(&faults, &arena);
+    struct snapshot *snapshot = load_snapshot(o, 1, &faults);
+    if (!snapshot)
+        print_refusal(&faults);
+    arena_release(&arena);
+    return snapshot;
+}
+
+int server_run(const struct options *o)
+{
+    static struct server server; /* breach: one per process; too large for a stack */
+    struct server *s = &server;
+    s->options = o;
+    pthread_mutex_init(&s->lock, NULL);
+#ifdef POSTERN_OLD_MHD
+    log_warn("built with the host's libmicrohttpd, older than 1.0.5: it accepts hostile framings "
+             "(request smuggling). Do not put this in front of anything that matters");
+#endif
+    uint64_t descriptors = raise_descriptors();
+    s->snapshot = load_first(o);
+    if (!s->snapshot)
+        return EXIT_BAD_START;
+    s->generation = 1;
+    uv_loop_init(&s->loop);
+    watch_signals(s);
+    if (!start_log(s) || !start_workers(s, descriptors) || !start_admin(s))
+        return EXIT_BAD_START;
+    log_info("serving %u RPCs at %u routes with %u worker%s", s->snapshot->plan->npolicies,
+             s->snapshot->plan->nroutes, s->nworkers, s->nworkers == 1 ? "" : "s");
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    finish(s);
+    return 0;
+}
+
+int server_check(const struct options *o)
+{
+    struct arena arena;
+    struct tc_faults faults;
+    arena_init(&arena, 4096, FAULTS_MAX);
+    tc_faults_init(&faults, &arena);
+    struct snapshot *s = load_snapshot(o, 1, &faults);
+    for (const struct tc_fault *f = s ? NULL : faults.first; f; f = f->next)
+        print_fault(stderr, f);
+    for (uint32_t i = 0; s && i < s->plan->nroutes; i++) {
+        const struct route *r = &s->plan->routes[i];
+        printf("%-7.*s %-50.*s %.*s\n", STR_ARG(r->verb), STR_ARG(r->pattern), /* breach: --check */
+               STR_ARG(r->policy->method->full_name));
+    }
+    arena_release(&arena);
+    snapshot_release(s);
+    return s ? 0 : 1;
+}

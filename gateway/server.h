@@ -1,0 +1,11 @@
+/* The process: workers, signals, reload, drain, admin pages. One per process, on the main thread.
+ */
+#pragma once
+
+#include "gateway/options.h"
+
+/* Loads, starts and serves until TERM or INT has drained it. The exit code: 0, or 2 with one line
+ * on stderr for a bad start. */
+int server_run(const struct options *o);
+/* --check: prints every fault, or what is served. 0 or 1. */
+int server_check(const struct options *o);

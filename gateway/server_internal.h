@@ -1,0 +1,37 @@
+/* Shared by server.c (life) and server_pages.c (admin). */
+#pragma once
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "gateway/front/admin.h"
+#include "gateway/load.h"
+#include "gateway/server.h"
+#include "gateway/worker.h"
+
+enum { SERVER_WORKERS_MAX = 1024 };
+
+struct server {
+    const struct options *options;
+    uv_loop_t loop;
+    uv_signal_t term, interrupt, hup;
+    uv_async_t reloaded;
+    struct worker *workers[SERVER_WORKERS_MAX];
+    uint32_t nworkers;
+    struct admin *admin;
+    struct access_log *log;
+    uint32_t generation;
+    bool reloading; /* a thread is loading the next snapshot */
+    pthread_t loader;
+    struct snapshot *loaded; /* what it has made; NULL: faults */
+    atomic_bool draining;
+    /* Guards `snapshot` between the admin thread and a reload. */
+    pthread_mutex_t lock;
+    struct snapshot *snapshot;
+};
+
+extern const struct admin_page server_pages[];
+extern const size_t server_npages;
+
+/* The snapshot that new calls get, held for the caller. */
+struct snapshot *server_snapshot(struct server *s);
