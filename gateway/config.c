@@ -24,6 +24,17 @@ static enum tc_status encode_once(struct config_reader *r, const struct tc_messa
     return st == TC_OK || st == TC_MORE ? tc_encode_finish(e) : st;
 }
 
+/* "; expected HTTP2 or GRPC_CORE" for an enum; else nothing. */
+static struct str choice(struct config_reader *r, const struct tc_field *field)
+{
+    const struct tc_enum *e = field ? field->enumeration : NULL;
+    struct str all = STR("");
+    for (uint16_t i = 0; e && i < e->nvalues && all.p; i++)
+        all = arena_printf(r->arena, "%.*s%s%.*s", STR_ARG(all), i ? " or " : "; expected ",
+                           STR_ARG(e->values[i].name));
+    return all;
+}
+
 /* The encoder stops at the first fault. What it is about is then left out, and all the rest tried
  * again, so that every fault is found. */
 static bool encode(struct config_reader *r, const struct tc_message *type, struct buf *json,
@@ -37,7 +48,8 @@ static bool encode(struct config_reader *r, const struct tc_message *type, struc
         uint32_t at = st == TC_INVALID ? config_place_at(r->places, error.offset) : 0;
         r->out_of_memory |= st == TC_NOMEM;
         if (st != TC_NOMEM)
-            config_fault_place(r, at, "%s", error.text);
+            config_fault_place(r, at, "%s%.*s", error.text,
+                               STR_ARG(choice(r, r->places->items[at].field)));
         if (at == 0 || r->nfaults == CONFIG_FAULTS_MAX || r->out_of_memory)
             return false;
         r->places->items[at].left_out = true;

@@ -25,13 +25,15 @@ struct config {
 };
 
 /* Reads `path` (NULL: an empty configuration). All faults at once; NULL when there were any. Memory
- * is the arena's (the message too: unpacked with an allocator over the arena). */
+ * is the arena's (the message too: unpacked with an allocator over the arena). File names in the
+ * message are made relative to the working directory. What overrides and HTTP rules say is checked
+ * against the schema, by policy_compile. */
 struct config *config_load(const char *path, struct arena *arena, struct tc_faults *faults);
 /* Same from memory, for tests and the command line. */
 struct config *config_parse(struct str yaml, const char *name, struct arena *arena,
                             struct tc_faults *faults);
-/* Line of "clusters[1].endpoints" in the file; 0 when unknown. Usable as policy_input.config_line.
- */
+/* Line of "clusters[1].endpoints" in the file, names as in the .proto; of what it would stand in
+ * when it is not there; 0 when nothing is known. Usable as policy_input.config_line. */
 uint32_t config_line(const void *places, const char *path);
 /* The effective configuration as JSON for /config. False when `out` is full. */
 bool config_print(const struct config *c, struct buf *out);

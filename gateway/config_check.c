@@ -305,7 +305,8 @@ static void check_number(struct check *k, const struct number_row *row, Postern_
     if (v < row->least || v > row->most)
         fault(k, path_of(k, "bounds.%s", row->name), "%llu is out of range; from %llu to %llu",
               (unsigned long long)v, (unsigned long long)row->least, (unsigned long long)row->most);
-    set_number(bound, row->wide, v);
+    else
+        set_number(bound, row->wide, v);
 }
 
 static Postern__V1__Bounds *bounds_message(struct check *k)

@@ -24,9 +24,10 @@ struct config_place {
     uint32_t parent;
     uint32_t index; /* in a list */
     struct str key; /* as in the .proto, when there is such a field; p == NULL in a list */
-    uint32_t line;  /* of the key; counted from 1 */
-    size_t offset;  /* of the member in the JSON text; SIZE_MAX: it is not there */
-    bool left_out;  /* it is faulty and was reported: the rest goes on without it */
+    const struct tc_field *field; /* what it is, or is an element of; NULL: not known */
+    uint32_t line;                /* of the key; counted from 1 */
+    size_t offset;                /* of the member in the JSON text; SIZE_MAX: it is not there */
+    bool left_out;                /* it is faulty and was reported: the rest goes on without it */
 };
 
 struct config_places {

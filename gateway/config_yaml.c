@@ -149,8 +149,10 @@ static bool put_list(struct walk *w, const yaml_node_t *n, const struct slot *sl
         struct slot inner = *slot;
         if (before > start && !buf_add_char(w->json, ','))
             return full(w, slot);
-        struct config_place place = {
-            .parent = slot->place, .index = i, .line = (uint32_t)value->start_mark.line + 1};
+        struct config_place place = {.parent = slot->place,
+                                     .index = i,
+                                     .field = slot->field,
+                                     .line = (uint32_t)value->start_mark.line + 1};
         inner.depth++;
         if (!enter(w, place, &inner) || !put_value(w, *item, inner))
             return false;
@@ -183,6 +185,7 @@ static bool enter_member(struct walk *w, const yaml_node_t *key, const struct sl
                           .absent = map->absent};
     struct config_place place = {.parent = map->place,
                                  .key = field ? field->name : arena_copy(w->r->arena, name),
+                                 .field = field,
                                  .line = (uint32_t)key->start_mark.line + 1};
     w->r->out_of_memory |= !place.key.p;
     if (!place.key.p || !enter(w, place, slot))
@@ -238,6 +241,12 @@ static bool put_value(struct walk *w, int node, struct slot slot)
     }
 }
 
+/* "---" and no more */
+static bool is_nothing(const yaml_node_t *n)
+{
+    return n->type == YAML_SCALAR_NODE && n->data.scalar.length == 0;
+}
+
 bool config_yaml_json(struct config_reader *r, const struct tc_message *type, struct buf *json)
 {
     yaml_node_t *root = yaml_document_get_root_node(&r->yaml);
@@ -246,7 +255,7 @@ bool config_yaml_json(struct config_reader *r, const struct tc_message *type, st
     json->n = 0;
     if (!enter(&w, (struct config_place){.line = 0}, &slot))
         return false;
-    if (!root) {
+    if (!root || is_nothing(root)) {
         buf_add(json, STR("{}"));
         return json->n > 0 || full(&w, &slot);
     }

@@ -1,6 +1,7 @@
 #include "gateway/options.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "gateway/core/text_values.h"
@@ -57,9 +58,19 @@ static const char help[] =
     "  --check                  load everything, print every fault, serve nothing\n"
     "  --help, --version\n";
 
+void options_complain(const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    fprintf(stderr, "postern: %s\n", line); /* breach: the one place that speaks to the starter */
+}
+
 static bool bad(const char *flag, const char *value, const char *remedy)
 {
-    fprintf(stderr, "postern: --%s %s: %s\n", flag, value, remedy); /* breach: the command line's */
+    options_complain("--%s %s: %s", flag, value, remedy);
     return false;
 }
 
@@ -111,6 +122,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     int flag;
     while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
         if (flag == FLAG_HELP || flag == FLAG_VERSION) {
+            /* breach: asked for on standard output */
             fputs(flag == FLAG_HELP ? help : "postern " POSTERN_VERSION "\n", stdout);
             return OPTIONS_DONE;
         }
@@ -118,7 +130,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
             return OPTIONS_BAD;
     }
     if (optind < argc) {
-        fprintf(stderr, "postern: %s: not a flag; see postern --help\n", argv[optind]); /* breach */
+        options_complain("%s: not a flag; see postern --help", argv[optind]);
         return OPTIONS_BAD;
     }
     return OPTIONS_RUN;

@@ -20,3 +20,7 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 /* OPTIONS_DONE: --help or --version was answered. OPTIONS_BAD: one line on stderr named the flag
  * and the remedy. */
 enum options_result options_parse(struct options *o, int argc, char **argv);
+
+/* One line on standard error, "postern: ..." , for a start that fails: who started it reads that,
+ * not the log. */
+__attribute__((format(printf, 1, 2))) void options_complain(const char *format, ...);

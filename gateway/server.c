@@ -32,26 +32,17 @@ static uint64_t raise_descriptors(void)
     return getrlimit(RLIMIT_NOFILE, &l) == 0 ? l.rlim_cur : 1024;
 }
 
-static void print_fault(FILE *to, const struct tc_fault *f)
-{
-    fprintf(to, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text));
-}
-
 /* The first fault; --check tells them all. */
 static void print_refusal(const struct tc_faults *faults)
 {
-    if (!faults->first) {
-        fprintf(stderr, "postern: out of memory while loading\n"); /* breach: a bad start */
-        return;
-    }
-    fputs("postern: ", stderr);
-    if (faults->count > 1) {
-        const struct tc_fault *f = faults->first;
-        fprintf(stderr, "%.*s: %.*s (and %zu more; --check lists all)\n", /* breach: a bad start */
-                STR_ARG(f->place), STR_ARG(f->text), faults->count - 1);
-    } else {
-        print_fault(stderr, faults->first);
-    }
+    const struct tc_fault *f = faults->first;
+    if (!f)
+        options_complain("out of memory while loading");
+    else if (faults->count > 1)
+        options_complain("%.*s: %.*s (and %zu more; --check lists all)", STR_ARG(f->place),
+                         STR_ARG(f->text), faults->count - 1);
+    else
+        options_complain("%.*s: %.*s", STR_ARG(f->place), STR_ARG(f->text));
 }
 
 static const char *const *listen_addresses(const struct server *s, size_t *n)
@@ -82,7 +73,7 @@ static int *bind_all(struct server *s, const int *first, size_t *n)
         bool share = first && str_starts(str_c(addresses[i]), STR("unix:"));
         fds[i] = share ? dup(first[i]) : listener_bind(str_c(addresses[i]), why);
         if (fds[i] < 0) {
-            fprintf(stderr, "postern: --listen %s\n", share ? strerror(errno) : why); /* breach */
+            options_complain("--listen %s", share ? strerror(errno) : why);
             return NULL;
         }
     }
@@ -96,6 +87,14 @@ static uint32_t connections_each(const struct server *s, uint64_t descriptors)
         all = descriptors / 2;
     uint64_t each = all / s->nworkers;
     return each ? (each > UINT32_MAX ? UINT32_MAX : (uint32_t)each) : 1;
+}
+
+/* A worker has ended; the last one takes the process with it. */
+static void on_worker_ended(void *ctx)
+{
+    struct server *s = ctx;
+    if (atomic_fetch_add(&s->ended, 1) + 1 == s->nworkers)
+        uv_async_send(&s->all_ended);
 }
 
 static bool start_workers(struct server *s, uint64_t descriptors)
@@ -112,9 +111,18 @@ static bool start_workers(struct server *s, uint64_t descriptors)
         if (!(fds[i] = bind_all(s, i ? fds[0] : NULL, &n)))
             return false;
     for (uint32_t i = 0; fds && i < want; i++) {
-        s->workers[i] = worker_start(i, s->snapshot, fds[i], (uint32_t)n, each, s->log);
+        s->inputs[i] = (struct worker_input){
+            .snapshot = s->snapshot,
+            .listeners = fds[i],
+            .nlisteners = (uint32_t)n,
+            .max_connections = each,
+            .log = s->log,
+            .ended = on_worker_ended,
+            .ctx = s,
+        };
+        s->workers[i] = worker_start(&s->inputs[i]);
         if (!s->workers[i]) {
-            fprintf(stderr, "postern: worker %u could not be started\n", i); /* breach: bad start */
+            options_complain("worker %u could not be started", i);
             return false;
         }
     }
@@ -132,7 +140,7 @@ static bool start_admin(struct server *s)
     char why[256];
     int fd = listener_bind(str_c(address), why);
     if (fd < 0)
-        fprintf(stderr, "postern: --admin %s\n", why); /* breach: a bad start */
+        options_complain("--admin %s", why);
     else
         s->admin = admin_start(fd, server_pages, server_npages, s);
     return s->admin != NULL;
@@ -148,20 +156,18 @@ static bool start_log(struct server *s)
         return true;
     s->log = access_log_open(path);
     if (!s->log)
-        fprintf(stderr, "postern: --access-log %s: %s\n", path, strerror(errno)); /* breach */
+        options_complain("--access-log %s: %s", path, strerror(errno));
     return s->log != NULL;
 }
 
 static void drain(struct server *s)
 {
+    /* A second signal means now. */
     bool again = atomic_exchange(&s->draining, true);
     uint32_t grace = again ? 0 : s->snapshot->config->grace_ms;
-    if (again)
-        return;
     log_info("draining: calls in flight have %u ms", grace);
     for (uint32_t i = 0; i < s->nworkers; i++)
         worker_drain(s->workers[i], grace);
-    uv_stop(&s->loop);
 }
 
 static void on_stop(uv_signal_t *signal, int number)
@@ -185,6 +191,12 @@ static void *load_next(void *arg)
     arena_release(&arena);
     uv_async_send(&s->reloaded);
     return NULL;
+}
+
+static void on_all_ended(uv_async_t *async)
+{
+    struct server *s = async->data;
+    uv_stop(&s->loop);
 }
 
 static void on_hup(uv_signal_t *signal, int number)
@@ -227,7 +239,8 @@ static void watch_signals(struct server *s)
     uv_signal_init(&s->loop, &s->interrupt);
     uv_signal_init(&s->loop, &s->hup);
     uv_async_init(&s->loop, &s->reloaded, on_reloaded);
-    s->term.data = s->interrupt.data = s->hup.data = s->reloaded.data = s;
+    uv_async_init(&s->loop, &s->all_ended, on_all_ended);
+    s->term.data = s->interrupt.data = s->hup.data = s->reloaded.data = s->all_ended.data = s;
     uv_signal_start(&s->term, on_stop, SIGTERM);
     uv_signal_start(&s->interrupt, on_stop, SIGINT);
     uv_signal_start(&s->hup, on_hup, SIGHUP);
@@ -304,7 +317,7 @@ int server_check(const struct options *o)
     tc_faults_init(&faults, &arena);
     struct snapshot *s = load_snapshot(o, 1, &faults);
     for (const struct tc_fault *f = s ? NULL : faults.first; f; f = f->next)
-        print_fault(stderr, f);
+        fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text)); /* breach: --check */
     for (uint32_t i = 0; s && i < s->plan->nroutes; i++) {
         const struct route *r = &s->plan->routes[i];
         printf("%-7.*s %-50.*s %.*s\n", STR_ARG(r->verb), STR_ARG(r->pattern), /* breach: --check */

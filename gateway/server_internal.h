@@ -15,8 +15,10 @@ struct server {
     const struct options *options;
     uv_loop_t loop;
     uv_signal_t term, interrupt, hup;
-    uv_async_t reloaded;
+    uv_async_t reloaded, all_ended;
+    atomic_uint ended; /* workers whose thread is over */
     struct worker *workers[SERVER_WORKERS_MAX];
+    struct worker_input inputs[SERVER_WORKERS_MAX];
     uint32_t nworkers;
     struct admin *admin;
     struct access_log *log;

@@ -24,17 +24,13 @@ struct worker {
     struct mailbox mailbox;
     struct http1 *front;
     struct listener *listeners;
-    const int *fds;
-    uint32_t nlisteners;
-    uint32_t index;
-    struct access_log *log;
+    const struct worker_input *in;
     struct generation *generation;
     uv_idle_t soon;       /* runs exchanges that go on in the next turn */
     uv_prepare_t flush;   /* log lines, once per turn */
     struct timer publish; /* refreshes what other threads see */
     struct timer drain;
     uint64_t drain_until; /* clock_now(); 0: serving */
-    uint32_t max_connections;
 
     /* For other threads. The lock guards these and the watch against a reload; taken by the worker
      * a few times a second, never for a request. */
@@ -96,7 +92,7 @@ static void on_flush(uv_prepare_t *flush)
 static void on_accepted(void *ctx, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct worker *w = ctx;
-    if (http1_connections(w->front) >= w->max_connections)
+    if (http1_connections(w->front) >= w->in->max_connections)
         close(fd);
     else
         http1_adopt(w->front, fd, peer, len);
@@ -147,7 +143,7 @@ static void connect_clusters(struct worker *w)
 static void take_snapshot(struct worker *w, struct snapshot *snapshot)
 {
     struct generation *old = w->generation;
-    struct generation *fresh = generation_new(&w->loop, snapshot, old, w->log);
+    struct generation *fresh = generation_new(&w->loop, snapshot, old, w->in->log);
     snapshot_release(snapshot);
     if (!fresh)
         return; /* out of memory: the old one goes on */
@@ -164,7 +160,7 @@ static void take_snapshot(struct worker *w, struct snapshot *snapshot)
 
 static void stop_listening(struct worker *w)
 {
-    for (uint32_t i = 0; i < w->nlisteners; i++)
+    for (uint32_t i = 0; i < w->in->nlisteners; i++)
         listener_stop(&w->listeners[i]);
 }
 
@@ -196,9 +192,12 @@ static void on_drain(struct timer *t)
 
 static void begin_drain(struct worker *w, uint32_t grace_ms)
 {
-    if (w->drain_until)
+    uint64_t until = clock_now() + (uint64_t)grace_ms * 1000000;
+    bool again = w->drain_until != 0;
+    if (!again || until < w->drain_until)
+        w->drain_until = until;
+    if (again)
         return;
-    w->drain_until = clock_now() + (uint64_t)grace_ms * 1000000;
     stop_listening(w);
     http1_drain(w->front);
     on_publish(&w->publish);
@@ -216,9 +215,9 @@ static void on_mail(void *ctx, int kind, void *body)
 
 static bool listen_all(struct worker *w)
 {
-    w->listeners = calloc(w->nlisteners ? w->nlisteners : 1, sizeof *w->listeners);
-    for (uint32_t i = 0; w->listeners && i < w->nlisteners; i++)
-        if (!listener_start(&w->listeners[i], &w->loop, w->fds[i], on_accepted, w))
+    w->listeners = calloc(w->in->nlisteners ? w->in->nlisteners : 1, sizeof *w->listeners);
+    for (uint32_t i = 0; w->listeners && i < w->in->nlisteners; i++)
+        if (!listener_start(&w->listeners[i], &w->loop, w->in->listeners[i], on_accepted, w))
             return false;
     return w->listeners != NULL;
 }
@@ -229,6 +228,7 @@ static void *run(void *arg)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     exchange_host_release(&w->host);
     uv_loop_close(&w->loop);
+    w->in->ended(w->in->ctx);
     return NULL;
 }
 
@@ -241,7 +241,7 @@ static bool prepare(struct worker *w, struct snapshot *snapshot)
     uv_prepare_init(&w->loop, &w->flush);
     w->soon.data = w->flush.data = w;
     uv_prepare_start(&w->flush, on_flush);
-    w->generation = generation_new(&w->loop, snapshot, NULL, w->log);
+    w->generation = generation_new(&w->loop, snapshot, NULL, w->in->log);
     if (!w->generation || !mailbox_init(&w->mailbox, &w->loop, on_mail, w))
         return false;
     w->host = (struct exchange_host){
@@ -259,19 +259,14 @@ static bool prepare(struct worker *w, struct snapshot *snapshot)
     return w->front && listen_all(w);
 }
 
-struct worker *worker_start(uint32_t index, struct snapshot *snapshot, const int *listeners,
-                            uint32_t nlisteners, uint32_t max_connections, struct access_log *log)
+struct worker *worker_start(const struct worker_input *in)
 {
     struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->index = index;
-    w->fds = listeners;
-    w->nlisteners = nlisteners;
-    w->max_connections = max_connections;
-    w->log = log;
+    w->in = in;
     pthread_mutex_init(&w->lock, NULL);
-    if (!prepare(w, snapshot))
+    if (!prepare(w, in->snapshot))
         return NULL; /* the process ends: nothing is taken apart */
     connect_clusters(w);
     on_publish(&w->publish);

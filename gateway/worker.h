@@ -9,14 +9,25 @@
 
 struct worker;
 
-/* Starts a thread that serves `snapshot` on the given listening sockets, which it closes in the
- * end. NULL: it could not be started. */
-struct worker *worker_start(uint32_t index, struct snapshot *snapshot, const int *listeners,
-                            uint32_t nlisteners, uint32_t max_connections, struct access_log *log);
+/* What a worker is given. */
+struct worker_input {
+    struct snapshot *snapshot;
+    const int *listeners; /* sockets; it closes them in the end */
+    uint32_t nlisteners;
+    uint32_t max_connections;
+    struct access_log *log;   /* may be NULL */
+    void (*ended)(void *ctx); /* its thread is about to end; called on that thread */
+    void *ctx;
+};
+
+/* Starts a thread that serves. NULL: it could not be started. `in` and what it points to must stay
+ * until the thread has ended. */
+struct worker *worker_start(const struct worker_input *in);
 /* New exchanges use the new snapshot; running ones keep theirs. False: out of memory, the old one
  * stays. */
 bool worker_reload(struct worker *w, struct snapshot *snapshot);
-/* Accepts no more, lets what is in flight end within `grace_ms`, then ends the thread. */
+/* Accepts no more, lets what is in flight end within `grace_ms`, then ends the thread. Again with
+ * less: that holds. */
 bool worker_drain(struct worker *w, uint32_t grace_ms);
 /* Waits for its end and frees it. */
 void worker_join(struct worker *w);

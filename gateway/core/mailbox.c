@@ -41,15 +41,23 @@ bool mailbox_post(struct mailbox *m, int kind, void *body)
         return false;
     *mail = (struct mail){.kind = kind, .body = body};
     pthread_mutex_lock(&m->lock);
-    *m->tail = mail;
-    m->tail = &mail->next;
+    bool open = !m->closed;
+    if (open) {
+        *m->tail = mail;
+        m->tail = &mail->next;
+        uv_async_send(&m->async);
+    }
     pthread_mutex_unlock(&m->lock);
-    uv_async_send(&m->async);
-    return true;
+    if (!open)
+        free(mail);
+    return open;
 }
 
 void mailbox_close(struct mailbox *m)
 {
+    pthread_mutex_lock(&m->lock);
+    m->closed = true;
+    pthread_mutex_unlock(&m->lock);
     struct mail *list = take_all(m);
     while (list) {
         struct mail *mail = list;

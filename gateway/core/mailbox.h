@@ -16,6 +16,7 @@ struct mail {
 struct mailbox {
     pthread_mutex_t lock;
     struct mail *first, **tail;
+    bool closed; /* posting is refused */
     uv_async_t async;
     void (*read)(void *ctx, int kind, void *body);
     void *ctx;
@@ -24,7 +25,8 @@ struct mailbox {
 /* False when the loop refuses the handle. */
 bool mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*read)(void *ctx, int kind, void *body),
                   void *ctx);
-/* False when memory is short: `body` stays the caller's. */
+/* False when memory is short or the mailbox is closed: `body` stays the caller's. */
 bool mailbox_post(struct mailbox *m, int kind, void *body);
-/* By the worker, when nobody posts any more. */
+/* By the worker. What was posted and not read is dropped. The memory of `m` must stay while others
+ * may post. */
 void mailbox_close(struct mailbox *m);

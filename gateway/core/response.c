@@ -288,6 +288,11 @@ enum stage_result rpc_stage(struct exchange *x)
         exchange_fail_input(x, st);
         return STAGE_END;
     }
+    if (!headers_get(&metadata, STR("x-request-id")).p &&
+        !headers_add(&metadata, &x->arena, STR("x-request-id"), x->request_id)) {
+        exchange_fail_memory(x);
+        return STAGE_END;
+    }
     struct call_options options = {
         .path = x->policy->method->path,
         .metadata = metadata.items,

@@ -196,13 +196,11 @@ static void add_service(struct compile *c, const struct tc_service *s, const str
     struct layer own = {.policy = NULL};
     struct origin at = service_origin(c, s, OPTION_POSTERN);
     uint32_t first = c->npolicies;
-    size_t before = c->faults->count;
 
     layer_read(c, &own, options_policy(c, &s->options, &at), &at);
     for (uint32_t i = 0; i < s->nmethods && !c->no_memory; i++)
         add_method(c, &s->methods[i], file, &own, layers);
-    /* A wrong name of a cluster has been said already. */
-    if (!c->in->names_open && c->faults->count == before)
+    if (!c->in->names_open)
         check_upstreams(c, s, first);
 }
 

@@ -199,7 +199,7 @@ static bool read_pattern(struct rule *r)
     case GOOGLE__API__HTTP_RULE__PATTERN_PATCH: PATTERN("patch", http->patch, "PATCH"); break;
     case GOOGLE__API__HTTP_RULE__PATTERN_CUSTOM: return read_custom(r);
     default:
-        WRONG(r, "", "names no path; write one, as in get: \"/v1/models/{name}\"");
+        WRONG(r, "", "the http rule names no path; write one, as in get: \"/v1/models/{name}\"");
         return false;
     }
 #undef PATTERN

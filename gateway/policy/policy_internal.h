@@ -77,7 +77,9 @@ void http_routes(struct compile *c, const struct method_policy *p);
 void http_check_selectors(struct compile *c);
 
 /* policy_names */
-/* Index of the cluster or endpoint `name`; PLAN_NO_CLUSTER when there is none, which is noted. */
+/* Index of the cluster or endpoint `name`; PLAN_NO_CLUSTER when names are open; else the fault is
+ * noted and nothing more needs to be said about who serves the call. */
+enum { CLUSTER_AT_FAULT = PLAN_NO_CLUSTER - 1 };
 int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path, const char *name);
 /* "; did you mean \"x\"?" for the closest of what was offered, or "". */
 struct suggestion {

@@ -16,23 +16,28 @@ static size_t least(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein: insertions, deletions and changes that lead from `a` to `b`. */
+/* Insertions, deletions, changes and swaps of neighbours that lead from `a` to `b` (optimal string
+ * alignment), row by row. */
 static size_t edit_distance(struct str a, struct str b)
 {
-    size_t row[NAME_MAX_COMPARED + 1];
+    size_t rows[3][NAME_MAX_COMPARED + 1];
 
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t changed = corner + (a.p[i - 1] != b.p[j - 1]);
-            corner = row[j];
-            row[j] = least(row[j] + 1, row[j - 1] + 1, changed);
+    for (size_t i = 0; i <= a.n; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        for (size_t j = 0; j <= b.n; j++) {
+            if (i == 0 || j == 0) {
+                row[j] = i + j;
+                continue;
+            }
+            bool same = a.p[i - 1] == b.p[j - 1];
+            row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
+            bool swapped = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
+            if (swapped && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
         }
     }
-    return row[b.n];
+    return rows[a.n % 3][b.n];
 }
 
 struct suggestion suggest_for(struct str wrong)
@@ -119,7 +124,7 @@ int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struc
           "\"%.*s\" is neither a cluster of the configuration nor an endpoint (host:port, "
           "[v6]:port, unix:/path)%.*s",
           STR_ARG(wanted), STR_ARG(suggest_text(c, &s)));
-    return PLAN_NO_CLUSTER;
+    return CLUSTER_AT_FAULT;
 }
 
 bool selector_matches(struct str selector, struct str full_name)

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# The whole way, shown: a gRPC model server, the gateway before it, real REST calls and what came back. Ends by itself.
+set -euo pipefail
+build=${POSTERN_BUILD:-build}
+work=$(mktemp -d)
+pids=()
+
+stop() {
+    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap stop EXIT
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# The first port from $1 on that nobody listens on.
+free_port() {
+    local port=$1
+    while listens "$port"; do port=$((port + 1)); done
+    echo "$port"
+}
+
+wait_for() { # port, what, its log
+    for _ in $(seq 1 200); do
+        listens "$1" && return
+        sleep 0.05
+    done
+    echo "demo: $2 did not start:" >&2
+    cat "$3" >&2
+    exit 1
+}
+
+say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+
+# Shows a command and runs it. A call that should fail is part of the show.
+run() {
+    printf '$ curl %s\n' "$(printf ' %q' "$@" | cut -c2-)"
+    curl -sS --max-time 20 "$@" || { echo "demo: the call failed" >&2; exit 1; }
+    echo
+}
+
+backend=$(free_port 9001)
+listen=$(free_port 8080)
+admin=$(free_port 9900)
+url=http://127.0.0.1:$listen
+json='content-type: application/json'
+
+say "A schema, as protoc writes it"
+echo '$ protoc -Iproto --include_imports --include_source_info --descriptor_set_out=api.pb demo/v1/text_generation.proto'
+protoc -Iproto -I/usr/include --include_imports --include_source_info \
+    --descriptor_set_out="$work/api.pb" demo/v1/text_generation.proto
+
+say "A model server that speaks gRPC, and the gateway before it"
+echo "\$ demo-backend --listen 127.0.0.1:$backend &"
+"$build/demo-backend" --listen "127.0.0.1:$backend" >"$work/backend.log" 2>&1 &
+pids+=($!)
+wait_for "$backend" demo-backend "$work/backend.log"
+echo "\$ postern --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$listen --admin 127.0.0.1:$admin &"
+"$build/postern" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
+    --listen "127.0.0.1:$listen" --admin "127.0.0.1:$admin" --access-log "$work/access.log" \
+    2>"$work/postern.log" &
+pids+=($!)
+wait_for "$listen" postern "$work/postern.log"
+
+say "One question, one answer"
+run "$url/v1/models/tiny:generate" -H "$json" -d '{"prompt":"The gate in the wall","maxTokens":8}'
+
+say "The answer as it is made: server-sent events"
+run -N "$url/v1/models/tiny:streamGenerate" -H "$json" -H 'accept: text/event-stream' \
+    -d '{"prompt":"Once upon a time","maxTokens":5}'
+
+say "The same as a JSON line a message"
+run -N "$url/v1/models/tiny:streamGenerate" -H "$json" -H 'accept: application/x-ndjson' \
+    -d '{"prompt":"Once upon a time","maxTokens":3}'
+
+say "A client's stream: two chunks in, one summary out"
+run "$url/v1/models/tiny:summarize" -H 'content-type: application/x-ndjson' \
+    --data-binary $'{"text":"The gate was small. "}\n{"text":"It stood in the wall."}\n'
+
+say "Fields from the query"
+run "$url/v1/models?page_size=2"
+
+say "A mistake of the caller: where it is and what would be right"
+run "$url/v1/models/tiny:generate" -H "$json" -d '{"prompt":"hello","max_token":8}'
+
+say "An error of the model server, with its details"
+run "$url/v1/models/nobody:generate" -H "$json" -d '{"prompt":"hello"}'
+
+say "A path that no RPC serves, and a method that it does not take"
+run "$url/v2/nothing"
+run -i -X PUT "$url/v1/models/tiny:generate" -H "$json" -d '{}'
+
+say "What an operator sees"
+run "http://127.0.0.1:$admin/readyz"
+echo '$ tail -n 1 access.log'
+tail -n 1 "$work/access.log"
+
+say "Done: nothing is left running"
