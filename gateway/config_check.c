@@ -72,14 +72,16 @@ static void check_address(struct check *k, struct str path, const char *text)
 
 static void default_listener(struct check *k)
 {
-    Postern__V1__Listener *one = need(k, arena_alloc(k->r->arena, sizeof *one));
-    Postern__V1__Listener **all = need(k, arena_alloc(k->r->arena, sizeof *all));
-    if (!one || !all)
+    struct {
+        Postern__V1__Listener one;
+        Postern__V1__Listener *all[1];
+    } *made = need(k, arena_alloc(k->r->arena, sizeof *made));
+    if (!made)
         return;
-    postern__v1__listener__init(one);
-    one->address = literal("127.0.0.1:8080");
-    *all = one;
-    k->c->message->listeners = all;
+    postern__v1__listener__init(&made->one);
+    made->one.address = literal("127.0.0.1:8080");
+    made->all[0] = &made->one;
+    k->c->message->listeners = made->all;
     k->c->message->n_listeners = 1;
 }
 

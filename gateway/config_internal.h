@@ -16,6 +16,7 @@ enum {
     CONFIG_JSON_MAX = 2 << 20,   /* bytes of JSON, aliases expanded */
     CONFIG_DEPTH_MAX = 32,       /* lists and mappings inside one another */
     CONFIG_VALUES_MAX = 1 << 16, /* members and elements, aliases expanded */
+    CONFIG_ANCHORS_MAX = 1000,
     CONFIG_FAULTS_MAX = 100,
 };
 

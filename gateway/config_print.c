@@ -2,7 +2,7 @@
 #include "gen/postern/v1/config.postern.h"
 #include "transcoder/decode.h"
 
-enum { PRINT_ARENA_MAX = 1 << 20 };
+enum { PRINT_ARENA_MAX = 1 << 20, PRINT_WIRE_MAX = 4 << 20 };
 
 /* The way of an answer to a client: message, wire, JSON. */
 static bool print(const Postern__V1__Config *m, struct buf *wire, struct buf *out)
@@ -30,7 +30,7 @@ static bool print(const Postern__V1__Config *m, struct buf *wire, struct buf *ou
 bool config_print(const struct config *c, struct buf *out)
 {
     struct buf wire;
-    buf_init(&wire, 2 * CONFIG_JSON_MAX);
+    buf_init(&wire, PRINT_WIRE_MAX);
     bool ok = print(c->message, &wire, out);
     buf_release(&wire);
     return ok;

@@ -41,21 +41,78 @@ static void report(struct config_reader *r, const yaml_parser_t *p, struct str t
                           p->context ? " " : "", p->context ? p->context : "");
 }
 
-static void check_single(struct config_reader *r, yaml_parser_t *p, struct str text)
+/* What the text holds, counted before libyaml makes nodes of it: its work grows with the square of
+ * the depth and of the number of anchors. */
+struct census {
+    uint32_t depth, values, anchors, documents;
+};
+
+static bool has_anchor(const yaml_event_t *e)
 {
-    yaml_document_t more;
-    if (!yaml_parser_load(p, &more)) {
-        report(r, p, text);
-        return;
+    switch (e->type) {
+    case YAML_SCALAR_EVENT: return e->data.scalar.anchor != NULL;
+    case YAML_SEQUENCE_START_EVENT: return e->data.sequence_start.anchor != NULL;
+    case YAML_MAPPING_START_EVENT: return e->data.mapping_start.anchor != NULL;
+    default: return false;
     }
-    yaml_node_t *root = yaml_document_get_root_node(&more);
-    if (root)
-        config_fault_line(r, (uint32_t)more.start_mark.line + 1,
-                          "a second document; all must be in the first");
-    yaml_document_delete(&more);
 }
 
-bool config_yaml_load(struct config_reader *r, struct str text)
+static void count_event(struct census *c, const yaml_event_t *e)
+{
+    bool opens = e->type == YAML_SEQUENCE_START_EVENT || e->type == YAML_MAPPING_START_EVENT;
+    bool closes = e->type == YAML_SEQUENCE_END_EVENT || e->type == YAML_MAPPING_END_EVENT;
+    c->depth += opens;
+    c->depth -= closes;
+    c->values += opens || e->type == YAML_SCALAR_EVENT || e->type == YAML_ALIAS_EVENT;
+    c->anchors += has_anchor(e);
+    c->documents += e->type == YAML_DOCUMENT_START_EVENT;
+}
+
+static bool within_ceilings(struct config_reader *r, const struct census *c, uint32_t line)
+{
+    if (c->depth > CONFIG_DEPTH_MAX)
+        config_fault_line(r, line, "nested deeper than %d levels", CONFIG_DEPTH_MAX);
+    else if (c->values > CONFIG_VALUES_MAX)
+        config_fault_line(r, line, "more than %d values", CONFIG_VALUES_MAX);
+    else if (c->anchors > CONFIG_ANCHORS_MAX)
+        config_fault_line(r, line, "more than %d anchors", CONFIG_ANCHORS_MAX);
+    else if (c->documents > 1)
+        config_fault_line(r, line, "a second document; all must be in the first");
+    else
+        return true;
+    return false;
+}
+
+static bool examine(struct config_reader *r, yaml_parser_t *p, struct str text)
+{
+    struct census c = {0};
+    yaml_event_type_t type;
+    bool ok = true;
+    do {
+        yaml_event_t e;
+        if (!yaml_parser_parse(p, &e)) {
+            report(r, p, text);
+            return false;
+        }
+        type = e.type;
+        count_event(&c, &e);
+        ok = within_ceilings(r, &c, (uint32_t)e.start_mark.line + 1);
+        yaml_event_delete(&e);
+    } while (ok && type != YAML_STREAM_END_EVENT);
+    return ok;
+}
+
+static bool load(struct config_reader *r, yaml_parser_t *p, struct str text)
+{
+    r->loaded = yaml_parser_load(p, &r->yaml);
+    if (!r->loaded)
+        report(r, p, text);
+    return r->loaded;
+}
+
+/* Reads the text from its start with `read`. */
+static bool with_parser(struct config_reader *r, struct str text,
+                        bool (*read)(struct config_reader *, yaml_parser_t *, struct str))
 {
     yaml_parser_t p;
     if (!yaml_parser_initialize(&p)) {
@@ -63,13 +120,14 @@ bool config_yaml_load(struct config_reader *r, struct str text)
         return false;
     }
     yaml_parser_set_input_string(&p, (const unsigned char *)text.p, text.n);
-    r->loaded = yaml_parser_load(&p, &r->yaml);
-    if (!r->loaded)
-        report(r, &p, text);
-    else if (yaml_document_get_root_node(&r->yaml))
-        check_single(r, &p, text);
+    bool ok = read(r, &p, text);
     yaml_parser_delete(&p);
-    return r->loaded && r->nfaults == 0 && !r->out_of_memory;
+    return ok;
+}
+
+bool config_yaml_load(struct config_reader *r, struct str text)
+{
+    return with_parser(r, text, examine) && with_parser(r, text, load);
 }
 
 void config_yaml_release(struct config_reader *r)

@@ -138,6 +138,7 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
         .default_upstream = upstream_of(o, c),
         .max_request = s->bounds.request_body,
         .max_response = s->bounds.response,
+        .max_streams = s->bounds.streams,
     };
     s->plan = policy_compile(&in, &s->arena, faults);
     if (!s->plan)

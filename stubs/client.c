@@ -2,8 +2,9 @@
 
 #include "stubs/message.h"
 
-/* A call is freed by the one of three that comes first: the channel's end, a message that is at fault (the channel's call is
- * cancelled then and we make the end), client_call_cancel. From inside a callback the freeing waits until that returns. */
+/* A call is freed by the one of three that comes first: the channel's end, a message that is at
+ * fault (the channel's call is cancelled then and we make the end), client_call_cancel. From inside
+ * a callback the freeing waits until that returns. */
 
 enum { MESSAGE_DEFAULT = 64 << 20, STRUCTS_PER_BYTE = 8, STRUCTS_LEAST = 1 << 20, BLOCK = 4096 };
 
@@ -158,8 +159,7 @@ struct client_call *client_call_start(struct channel *ch, const struct stub_meth
     return c;
 }
 
-enum client_sent client_call_send(struct client_call *c, const ProtobufCMessage *message,
-                                  bool last)
+enum client_sent client_call_send(struct client_call *c, const ProtobufCMessage *message, bool last)
 {
     struct buf b;
     size_t n = protobuf_c_message_get_packed_size(message);

@@ -19,8 +19,7 @@ ProtobufCMessage *message_unpack(const struct tc_message *type,
 {
     if (tc_wire_check(type, bytes, true, e) != TC_OK)
         return NULL;
-    ProtobufCAllocator memory = {
-        .alloc = allocate, .free = deallocate, .allocator_data = arena};
+    ProtobufCAllocator memory = {.alloc = allocate, .free = deallocate, .allocator_data = arena};
     ProtobufCMessage *m = protobuf_c_message_unpack(descriptor, &memory, bytes.n,
                                                     (const uint8_t *)(bytes.n ? bytes.p : ""));
     if (!m)

@@ -88,8 +88,8 @@ static struct server *new_server(const struct server_options *o)
     struct server *s = arena_alloc(&own, sizeof *s);
     uint32_t n = o->threads ? o->threads : 1;
     struct worker *workers = s ? arena_array(&own, n, sizeof *workers) : NULL;
-    struct server_service *services =
-        workers ? arena_array(&own, o->nservices, sizeof *services) : NULL;
+    struct server_service *services = workers ? arena_array(&own, o->nservices, sizeof *services)
+                                              : NULL;
     if (!services) {
         arena_release(&own);
         return NULL;

@@ -9,8 +9,8 @@
 /*   accept ──► admit ──proceed──► read ──► handler ──► read ... ──► handler(NULL)
  *                                            │ reply: queued, sent one after the other
  *                                            └ finish, fail: the status behind the queue ──► ended
- * Each batch given to the core counts in `pending`; the call is freed when the last has come back, which includes `closed`: the
- * core's word that the client has all or has left. */
+ * Each batch given to the core counts in `pending`; the call is freed when the last has come back,
+ * which includes `closed`: the core's word that the client has all or has left. */
 
 enum {
     BLOCK = 4096,
@@ -211,8 +211,8 @@ static void deliver_bytes(struct server_call *c, struct str bytes)
 {
     struct tc_error e = {0};
     const struct stub_method *m = c->method;
-    const ProtobufCMessage *request =
-        message_unpack(m->input, m->input_struct, bytes, &c->messages, &e);
+    const ProtobufCMessage *request = message_unpack(m->input, m->input_struct, bytes, &c->messages,
+                                                     &e);
     if (request)
         deliver(c, request);
     else

@@ -1,4 +1,5 @@
-/* What the two halves of the server share: server.c takes calls in, server_call.c is one call's life. */
+/* What the two halves of the server share: server.c takes calls in, server_call.c is one call's
+ * life. */
 #pragma once
 
 #include <grpc/grpc.h>
@@ -12,7 +13,8 @@ struct tag {
     void *owner;
 };
 
-/* One completion queue, drained by one thread: calls taken in on it have their events one after the other. */
+/* One completion queue, drained by one thread: calls taken in on it have their events one after the
+ * other. */
 struct worker {
     struct server *server;
     grpc_completion_queue *queue;
@@ -53,9 +55,9 @@ struct server_call {
     const struct server_service *service;
     const struct stub_method *method; /* NULL: unknown */
     struct tag accepted, closed, received, sent;
-    uint32_t pending;      /* operations that the queue has not given back: the call lives as long */
-    bool ended;            /* the handler hears no more */
-    bool client_done;      /* its last message was delivered */
+    uint32_t pending; /* operations that the queue has not given back: the call lives as long */
+    bool ended;       /* the handler hears no more */
+    bool client_done; /* its last message was delivered */
     bool reading, sending, headers_sent, finishing, read_wanted;
     grpc_byte_buffer *incoming;
     int cancelled;

@@ -7,7 +7,8 @@ static struct str bytes_of(const grpc_slice *s)
     return str_of((const char *)GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s));
 }
 
-/* A stream's client may hold the slice's bytes inside it, so slices are looked at where they stand. */
+/* A stream's client may hold the slice's bytes inside it, so slices are looked at where they stand.
+ */
 bool server_call_metadata_at(const struct server_call *c, size_t i, struct str *key,
                              struct str *value)
 {
@@ -99,8 +100,8 @@ void *server_call_ctx(const struct server_call *c)
 uint32_t server_call_time_left(const struct server_call *c)
 {
     gpr_timespec deadline = gpr_convert_clock_type(c->details.deadline, GPR_CLOCK_MONOTONIC);
-    int64_t ms =
-        (int64_t)gpr_timespec_to_micros(gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC))) /
-        1000;
+    int64_t ms = (int64_t)gpr_timespec_to_micros(
+                     gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC))) /
+                 1000;
     return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }

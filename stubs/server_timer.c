@@ -1,6 +1,7 @@
 #include "stubs/server_internal.h"
 
-/* A list, not a heap: most calls wait equally long, so a new timer belongs at the end or near it. */
+/* A list, not a heap: most calls wait equally long, so a new timer belongs at the end or near it.
+ */
 
 static void insert(struct worker *w, struct server_call *c)
 {

@@ -35,7 +35,15 @@ say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
 
 # Shows a command and runs it. A call that should fail is part of the show.
 run() {
-    printf '$ curl %s\n' "$(printf ' %q' "$@" | cut -c2-)"
+    local shown='$ curl' word
+    for word in "$@"; do
+        case $word in
+        *$'\n'*) word=\$\'${word//$'\n'/\\n}\' ;;
+        *[!a-zA-Z0-9:/.,=_-]*) word=\'$word\' ;;
+        esac
+        shown+=" $word"
+    done
+    echo "$shown"
     curl -sS --max-time 20 "$@" || { echo "demo: the call failed" >&2; exit 1; }
     echo
 }

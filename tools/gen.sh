@@ -14,11 +14,14 @@ generate() {
         --postern_out="prefix=gen/$options:$out" -Iproto "$@"
 }
 # annotations.proto is nothing but an extension; its schema comes with the files that import it.
-own=$(find proto -name '*.proto' ! -path proto/google/api/annotations.proto | sed 's,^proto/,,' | sort)
+files() { find proto -name '*.proto' ! -path proto/google/api/annotations.proto | sed 's,^proto/,,' | sort; }
+served='^(demo|inference|grpc)/'
 known='any duration empty field_mask struct timestamp wrappers descriptor compiler/plugin'
 
-# shellcheck disable=SC2086 # lists of files
-generate '' $own
+# shellcheck disable=SC2046 # lists of files
+generate '' $(files | grep -vE "$served")
+# shellcheck disable=SC2046
+generate ,descriptors=yes $(files | grep -E "$served")
 include=$(dirname "$(dirname "$(command -v protoc)")")/include
 # shellcheck disable=SC2046
 generate ,schema=no,comments=no -I"$include" $(for f in $known; do echo "google/protobuf/$f.proto"; done)

@@ -17,6 +17,7 @@ struct map_key {
 struct node {
     struct tc_bound bound; /* first: a tc_bound is the node it stands in */
     struct map_key *keys;
+    bool set; /* a leaf that has its value: `wire` is empty for one that is not written */
 };
 
 struct str tc_bind_show(struct str s)
@@ -60,7 +61,7 @@ static char *put_text(char *to, const char *end, struct str s)
     return to + n;
 }
 
-/* "filter.labels[kind]": JSON names, as in the errors of a body. */
+/* filter.labels["kind"]: JSON names, as in the errors of a body. */
 static void put_path(char out[TC_ERROR_PATH_MAX], const struct bind_target *t)
 {
     const char *end = out + TC_ERROR_PATH_MAX - 1;
@@ -71,25 +72,31 @@ static void put_path(char out[TC_ERROR_PATH_MAX], const struct bind_target *t)
         to = put_text(to, end, t->fields[i]->json_name);
     }
     if (t->key.p) {
-        to = put_text(to, end, STR("["));
+        const struct tc_message *entry = t->fields[t->n - 1]->message;
+        bool quoted = entry && entry->is_map_entry && entry->fields[0].type == TC_STRING;
+        to = put_text(to, end, quoted ? STR("[\"") : STR("["));
         to = put_text(to, end, tc_bind_show(t->key));
-        to = put_text(to, end, STR("]"));
+        to = put_text(to, end, quoted ? STR("\"]") : STR("]"));
     }
     *to = '\0';
 }
 
-static enum tc_status refuse(struct tc_binding *b, const struct bind_target *t, const char *sentence)
+/* `sentence` goes on behind the name: " is given twice", ": \"x\" is no number". */
+static enum tc_status refuse(struct tc_binding *b, const struct bind_target *t,
+                             const char *sentence)
 {
     char path[TC_ERROR_PATH_MAX];
 
     put_path(path, t);
-    return tc_fail(b->error, TC_INVALID, TC_NO_OFFSET, path, "%s \"%.*s\" %s", t->what,
-                   STR_ARG(tc_bind_show(t->name)), sentence);
+    tc_fail(b->error, TC_INVALID, TC_NO_OFFSET, path, "%s \"%.*s\"%s", t->what,
+            STR_ARG(tc_bind_show(t->name)), sentence);
+    return TC_INVALID;
 }
 
 static enum tc_status no_memory(struct tc_binding *b)
 {
-    return tc_fail(b->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+    tc_fail(b->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+    return TC_NOMEM;
 }
 
 /* ---- the tree ---- */
@@ -107,23 +114,23 @@ static bool has_text_form(const struct tc_message *m)
            m->wkt == TC_WKT_WRAPPER;
 }
 
-/* The node of `f` among `*level`, made at its end when there is none. */
-static enum tc_status enter(struct tc_binding *b, const struct bind_target *t, struct tc_bound **level,
-                            const struct tc_field *f, struct tc_bound **out)
+/* Moves *level, the first node of a level, to where the node of `f` hangs, made at the end when
+ * there is none. */
+static enum tc_status enter(struct tc_binding *b, const struct bind_target *t,
+                            struct tc_bound ***level, const struct tc_field *f)
 {
     const struct tc_field *rival = NULL;
+    struct tc_bound **at = *level;
 
-    for (; *level; level = &(*level)->next) {
-        if ((*level)->field == f) {
-            *out = *level;
-            return TC_OK;
-        }
-        if (f->oneof >= 0 && (*level)->field->oneof == f->oneof)
-            rival = (*level)->field;
-    }
+    for (; *at && (*at)->field != f; at = &(*at)->next)
+        if (f->oneof >= 0 && (*at)->field->oneof == f->oneof)
+            rival = (*at)->field;
+    *level = at;
+    if (*at)
+        return TC_OK;
     if (rival) {
         struct str why = arena_printf(
-            b->arena, "cannot be set together with \"%.*s\": both belong to one oneof",
+            b->arena, " cannot be set together with \"%.*s\": both belong to one oneof",
             STR_ARG(rival->json_name));
         return why.p ? refuse(b, t, why.p) : no_memory(b);
     }
@@ -131,36 +138,90 @@ static enum tc_status enter(struct tc_binding *b, const struct bind_target *t, s
     if (!node)
         return no_memory(b);
     node->bound.field = f;
-    *level = *out = &node->bound;
+    *at = &node->bound;
     return TC_OK;
 }
 
 /* ---- values ---- */
 
-/* Appends key and value of `f`. Elements of repeated fields are written one by one: readers take both forms. */
-static enum tc_status put_field(struct tc_binding *b, const struct bind_target *t, struct buf *out,
+/* Appends the value of `f` without its key. */
+static enum tc_status put_value(struct tc_binding *b, const struct bind_target *t, struct buf *out,
                                 const struct tc_field *f, struct str value)
 {
     char why[TC_ERROR_TEXT_MAX + 2] = ": ";
 
-    /* An upper-case letter of a FieldMask becomes two bytes, each path gets a key and a length: at most four bytes for one. */
-    out->max = out->n + 4 * value.n + 64;
-    if (!tc_put_key(out, f->number, tc_wire_type_of((enum tc_type)f->type)))
-        return no_memory(b);
     enum tc_status status = tc_value_text(out, f, value, TC_TEXT_PARAMETER, why + 2);
     if (status == TC_INVALID)
         return refuse(b, t, why);
     return status == TC_OK ? TC_OK : no_memory(b);
 }
 
-/* False when the map has the key already. */
-static enum tc_status note_key(struct tc_binding *b, const struct bind_target *t, struct node *map, struct str wire)
+/* An upper-case letter of a FieldMask becomes two bytes, each path gets a key and a length: at most
+ * four bytes for one. The rest is for keys, lengths and numbers. */
+static void raise_ceiling(struct buf *out, struct str value)
+{
+    out->max = out->n + 4 * value.n + 64;
+}
+
+static enum tc_status put_field(struct tc_binding *b, const struct bind_target *t, struct buf *out,
+                                const struct tc_field *f, struct str value)
+{
+    raise_ceiling(out, value);
+    if (!tc_put_key(out, f->number, tc_wire_type_of((enum tc_type)f->type)))
+        return no_memory(b);
+    return put_value(b, t, out, f, value);
+}
+
+/* Packed elements stand behind one key and one length, which grows with them. */
+static enum tc_status put_packed(struct tc_binding *b, const struct bind_target *t, struct buf *out,
+                                 const struct tc_field *f, struct str value)
+{
+    size_t head = f->tag_len, size = 0;
+
+    raise_ceiling(out, value);
+    if (out->n == 0 && !(buf_add(out, str_of(f->tag, head)) && buf_add_char(out, '\0')))
+        return no_memory(b);
+    while ((unsigned char)out->p[head + size] >= 0x80)
+        size++;
+    size++;
+    enum tc_status status = put_value(b, t, out, f, value);
+    size_t content = out->n - head - size, grown = tc_varint_size(content);
+    if (status != TC_OK)
+        return status;
+    if (!buf_reserve(out, grown - size))
+        return no_memory(b);
+    memmove(out->p + head + grown, out->p + head + size, content);
+    out->n += grown - size;
+    tc_varint_put(out->p + head, content);
+    return TC_OK;
+}
+
+/* Without explicit presence a default value is not written, just as in a message that was set
+ * field by field. */
+static enum tc_status put_singular(struct tc_binding *b, const struct bind_target *t,
+                                   struct buf *out, const struct tc_field *f, struct str value)
+{
+    enum tc_status status = put_field(b, t, out, f, value);
+
+    if (status != TC_OK || f->flags & (TC_PRESENCE | TC_REQUIRED) || f->oneof >= 0 || f->message)
+        return status;
+    size_t i = tc_varint_size((uint64_t)f->number << 3);
+    while (i < out->n && out->p[i] == '\0')
+        i++;
+    if (i == out->n)
+        out->n = 0;
+    return TC_OK;
+}
+
+/* A map takes each key once. */
+static enum tc_status note_key(struct tc_binding *b, const struct bind_target *t, struct node *map,
+                               struct str wire)
 {
     uint32_t hash = str_hash(wire);
 
     for (const struct map_key *k = map->keys; k; k = k->next)
         if (k->hash == hash && str_eq(k->wire, wire))
-            return refuse(b, t, "is given twice");
+            return refuse(b, t, " is given twice");
     struct map_key *key = arena_alloc(b->arena, sizeof *key);
     if (!key)
         return no_memory(b);
@@ -170,7 +231,8 @@ static enum tc_status note_key(struct tc_binding *b, const struct bind_target *t
 }
 
 /* An entry of a map is a message of its key (field 1) and its value (field 2). */
-static enum tc_status put_entry(struct tc_binding *b, const struct bind_target *t, struct node *map, struct str value)
+static enum tc_status put_entry(struct tc_binding *b, const struct bind_target *t, struct node *map,
+                                struct str value)
 {
     const struct tc_field *field = map->bound.field;
     const struct tc_field *key = tc_field_by_number(field->message, 1);
@@ -190,30 +252,37 @@ static enum tc_status put_entry(struct tc_binding *b, const struct bind_target *
 }
 
 /* The path has the last word: a query may only repeat what it said. */
-static enum tc_status compare(struct tc_binding *b, const struct bind_target *t, const struct tc_bound *leaf,
-                              struct str value)
+static enum tc_status compare(struct tc_binding *b, const struct bind_target *t,
+                              const struct tc_bound *leaf, struct str value)
 {
     struct buf again = BUF_NONE;
-    enum tc_status status = put_field(b, t, &again, leaf->field, value);
+    enum tc_status status = put_singular(b, t, &again, leaf->field, value);
 
     if (status == TC_OK && !str_eq(buf_str(&again), buf_str(&leaf->wire)))
-        status = refuse(b, t, "differs from the value in the path, which decides");
+        status = refuse(b, t, " differs from the value in the path, which decides");
     buf_release(&again);
     return status;
 }
 
-static enum tc_status set_leaf(struct tc_binding *b, const struct bind_target *t, struct tc_bound *leaf, struct str value)
+static enum tc_status set_leaf(struct tc_binding *b, const struct bind_target *t,
+                               struct tc_bound *leaf, struct str value)
 {
+    struct node *node = (struct node *)leaf;
     const struct tc_field *f = leaf->field;
 
     if (f->flags & TC_MAP)
-        return put_entry(b, t, (struct node *)leaf, value);
-    if (leaf->wire.n && leaf->from_path)
+        return put_entry(b, t, node, value);
+    if (f->flags & TC_PACKED)
+        return put_packed(b, t, &leaf->wire, f, value);
+    if (f->flags & TC_REPEATED)
+        return put_field(b, t, &leaf->wire, f, value);
+    if (node->set && leaf->from_path)
         return compare(b, t, leaf, value);
-    if (leaf->wire.n && !(f->flags & TC_REPEATED))
-        return refuse(b, t, "is given twice, but its field is not repeated");
+    if (node->set)
+        return refuse(b, t, " is given twice, but its field is not repeated");
+    node->set = true;
     leaf->from_path = t->from_path;
-    return put_field(b, t, &leaf->wire, f, value);
+    return put_singular(b, t, &leaf->wire, f, value);
 }
 
 /* Whether the target can be set by one text at all. */
@@ -223,27 +292,31 @@ static enum tc_status judge(struct tc_binding *b, const struct bind_target *t)
     const struct tc_field *value = f->flags & TC_MAP ? tc_field_by_number(f->message, 2) : f;
 
     if (f->flags & TC_MAP && !t->key.p)
-        return refuse(b, t, "is a map: write name[key]=value");
+        return refuse(b, t, " is a map: write name[key]=value");
     if (!(f->flags & TC_MAP) && t->key.p)
-        return refuse(b, t, "is no map: it takes no [key]");
+        return refuse(b, t, " is no map: it takes no [key]");
     if (value->message && !has_text_form(value->message))
-        return refuse(b, t, "is a message and cannot be set by one value; set its fields (name.field=value) "
-                            "or send it in a body");
+        return refuse(
+            b, t,
+            " is a message and cannot be set by one value; set its fields (name.field=value) "
+            "or send it in a body");
     return TC_OK;
 }
 
 enum tc_status tc_bind_value(struct tc_binding *b, const struct bind_target *t, struct str value)
 {
     struct tc_bound **level = &b->root;
-    struct tc_bound *node = NULL;
     enum tc_status status = judge(b, t);
 
-    for (size_t i = 0; i < t->n && status == TC_OK; i++) {
-        status = enter(b, t, level, t->fields[i], &node);
-        if (status == TC_OK)
-            level = &node->child;
+    if (status != TC_OK)
+        return status;
+    for (size_t i = 0;; level = &(*level)->child) {
+        status = enter(b, t, &level, t->fields[i]);
+        if (status != TC_OK)
+            return status;
+        if (++i == t->n)
+            return set_leaf(b, t, *level, value);
     }
-    return status == TC_OK ? set_leaf(b, t, node, value) : status;
 }
 
 static struct str path_name(struct tc_binding *b, const struct tc_field_path *path)
@@ -256,7 +329,8 @@ static struct str path_name(struct tc_binding *b, const struct tc_field_path *pa
     return name;
 }
 
-enum tc_status tc_bind_path(struct tc_binding *b, const struct tc_field_path *path, struct str value)
+enum tc_status tc_bind_path(struct tc_binding *b, const struct tc_field_path *path,
+                            struct str value)
 {
     struct bind_target t = {.fields = path->fields,
                             .n = path->n,
@@ -328,8 +402,9 @@ bool tc_field_path_resolve(const struct tc_message *m, struct str text, struct a
 
     for (size_t i = 0; i < text.n; i++)
         parts += text.p[i] == '.';
-    const struct tc_field **fields =
-        parts <= BIND_DEPTH_MAX ? arena_array(arena, parts, sizeof *fields) : NULL;
+    const struct tc_field **fields = parts <= BIND_DEPTH_MAX
+                                         ? arena_array(arena, parts, sizeof(struct tc_field *))
+                                         : NULL;
     *n_ok = 0;
     while (fields && text.p) {
         const struct tc_field *f = m ? tc_field_by_name(m, str_cut(&text, '.')) : NULL;

@@ -3,15 +3,17 @@
  *     struct tc_binding b;
  *     tc_binding_init(&b, &arena, route->input, &error);
  *     tc_bind_path(&b, &variable->path, value);        // value percent-decoded
- *     tc_bind_query(&b, query, &options);              // the raw query string: "a=1&b.c=x%20y"
- *     tc_binding_write(&b, &out);                      // the bound fields as protobuf, lengths
- * exact spec.bound = b.root;                             // the body may not change them
+ *     tc_bind_query(&b, query, &options);              // the raw query: "a=1&b.c=x%20y"
+ *     tc_binding_write(&b, &out);                      // as protobuf, lengths exact
+ *     spec.bound = b.root;                             // the body may not change them
+ *     tc_binding_release(&b);
  *
  * Text becomes a value by the rules of the JSON mapping without the quotes: numbers, true/false,
  * enum names or numbers, base64 in either alphabet, wrappers, Timestamp, Duration, FieldMask.
  * Repeated fields take repeated keys; nested fields `a.b`; maps `m[key]`. Names: the .proto name or
- * the JSON name. Setting two members of a oneof, a singular field twice or a field that the path
- * has bound is TC_INVALID.
+ * the JSON name. Setting two members of a oneof, a singular field or a key of a map twice is
+ * TC_INVALID; so is a parameter that gives another value to what the path has bound. A default
+ * value without explicit presence is bound but not written.
  *
  * Nodes are the arena's, their encodings are freed by tc_binding_release; `value` is copied. */
 #pragma once
@@ -32,8 +34,8 @@ struct tc_bound {
     const struct tc_field *field;
     struct tc_bound *next;  /* sibling */
     struct tc_bound *child; /* set in a nested message; NULL for a leaf */
-    struct buf wire;        /* leaf: one or more complete fields (key and value) */
-    bool from_path;         /* else from the query */
+    struct buf wire;        /* leaf: complete fields (key and value); empty for a default value */
+    bool from_path;         /* leaf: else from the query */
 };
 
 struct tc_binding {

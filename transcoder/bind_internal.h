@@ -9,9 +9,9 @@ enum { BIND_DEPTH_MAX = 100, BIND_DEPTH_DEFAULT = 32 };
 struct bind_target {
     const struct tc_field *const *fields; /* from the request message down to the leaf */
     size_t n;
-    struct str key; /* m[key]; p == NULL when there is none */
+    struct str key;   /* m[key]; p == NULL when there is none */
     const char *what; /* "path variable", "query parameter" */
-    struct str name; /* as the client or the template wrote it, decoded */
+    struct str name;  /* as the client or the template wrote it, decoded */
     bool from_path;
 };
 

@@ -9,7 +9,8 @@ struct parameter {
     struct str key;
 };
 
-static enum tc_status refuse(struct tc_binding *b, struct str name, const char *why, struct str detail)
+static enum tc_status refuse(struct tc_binding *b, struct str name, const char *why,
+                             struct str detail)
 {
     char path[TC_ERROR_PATH_MAX] = "";
     struct str shown = tc_bind_show(name);
@@ -95,11 +96,11 @@ static enum tc_status unknown(struct tc_binding *b, const struct parameter *p,
     return refuse(b, p->name, "is unknown: there is no such field in ", m->full_name);
 }
 
-static enum tc_status bind_parameter(struct tc_binding *b, struct str raw_name, struct str raw_value,
-                                     const struct tc_query_options *o)
+static enum tc_status bind_parameter(struct tc_binding *b, struct str raw_name,
+                                     struct str raw_value, const struct tc_query_options *o)
 {
     struct parameter p;
-    struct str value;
+    struct str value = STR("");
 
     p.n = 0;
     p.key = STR_NONE;

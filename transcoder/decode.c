@@ -270,10 +270,12 @@ static enum tc_status begin_run(struct tc_decoder *d, struct tc_dec_frame *f,
 static enum tc_status on_field(struct tc_decoder *d, struct tc_dec_frame *f)
 {
     const struct tc_field *next;
-    enum tc_status st = tc_dec_next(d, f, &next);
+    enum tc_status st = tc_dec_take(d, f, &f->src, &f->wire, &f->at, &next);
     if (st == TC_OK && next != f->field)
         st = begin_run(d, f, next);
-    if (st != TC_OK)
+    if (st == TC_OK && next)
+        st = tc_dec_join(d, f);
+    if (st != TC_OK || (f->only && next && next != f->only))
         return st;
     if (d->spec.emit_defaults && !f->bare) {
         f->step = TC_DEC_DEFAULTS;

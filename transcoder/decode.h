@@ -42,5 +42,6 @@ struct tc_decoder *tc_decoder_new(struct arena *arena, const struct tc_decode_sp
 void tc_decode_reset(struct tc_decoder *d, struct str bytes);
 /* Appends JSON to `out`. TC_OK: the value is complete. TC_FULL: `out` reached `soft` bytes (it may
  * be passed by one token, at most 24 KiB); drain and call again. TC_INVALID, TC_NOMEM, TC_LIMIT
- * (out's own ceiling): final. */
+ * (the ceiling of `out` or of the arena, or hostile input that would cost more than 10 bytes a
+ * byte): final. */
 enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft);

@@ -14,6 +14,7 @@ enum {
                                multiple of 3 for base64 */
     TC_DEC_BATCH = 64,      /* packed numbers written between two looks at the room */
     TC_DEC_NUMBER_ROOM = TC_NUMBER_TEXT_MAX + 3, /* a number, its quotes, a comma */
+    TC_DEC_BATCH_ROOM = TC_DEC_BATCH * TC_DEC_NUMBER_ROOM,
 };
 
 /* Memory that a frame keeps: grows, never shrinks, is the arena's. */

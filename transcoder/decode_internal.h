@@ -33,15 +33,16 @@ enum tc_status tc_dec_lead(struct tc_decoder *d, struct tc_dec_frame *f);
 /* ---- decode_source.c */
 /* Reads all of f's own fields once: malformed ones are an error, fields out of order are sorted. */
 enum tc_status tc_dec_sort(struct tc_decoder *d, struct tc_dec_frame *f);
-/* The next field that `f` knows, as it stands. *field is NULL at the end. */
+/* The next field that `f` knows, as it stands; *field is NULL at the end. */
 enum tc_status tc_dec_take(struct tc_decoder *d, const struct tc_dec_frame *f,
                            struct tc_dec_source *s, struct tc_wire_field *w, const char **at,
                            const struct tc_field **field);
-/* The next field of `f` into f->wire and f->at, occurrences of a singular message joined. */
-enum tc_status tc_dec_next(struct tc_decoder *d, struct tc_dec_frame *f,
-                           const struct tc_field **field);
+/* f->wire, a message that is not repeated, takes in its further occurrences. */
+enum tc_status tc_dec_join(struct tc_decoder *d, struct tc_dec_frame *f);
 /* `n` bytes in which to join the parts of a message; NULL with the error noted. */
 char *tc_dec_join_room(struct tc_decoder *d, struct tc_dec_frame *f, size_t n);
+/* Adds one part behind the `*n` bytes at `to`; it has to be well-formed by itself. */
+enum tc_status tc_dec_add_part(struct tc_decoder *d, char *to, size_t *n, struct str part);
 /* Whether `w` is a value of `field` by its wire type and, for a closed enum, its number. */
 bool tc_dec_accepts(const struct tc_field *field, const struct tc_wire_field *w);
 enum tc_wire_type tc_dec_wire_type(enum tc_type type);
@@ -73,6 +74,6 @@ enum tc_status tc_dec_tail_step(struct tc_decoder *d);
 /* ---- decode_wkt.c, decode_any.c */
 /* Begins a message value, whatever its JSON looks like. */
 enum tc_status tc_dec_message(struct tc_decoder *d, const struct tc_message *m, struct str payload);
-enum tc_status tc_dec_any(struct tc_decoder *d, const struct tc_message *m, struct str payload);
+enum tc_status tc_dec_any(struct tc_decoder *d, const struct tc_message *any, struct str payload);
 enum tc_status tc_dec_mask_step(struct tc_decoder *d, struct tc_dec_frame *f);
 enum tc_status tc_dec_path_piece(struct tc_decoder *d);

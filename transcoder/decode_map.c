@@ -155,18 +155,16 @@ static enum tc_status join_values(struct tc_decoder *d, struct tc_dec_frame *f, 
                                   struct tc_wire_field *value)
 {
     struct tc_wire_field w;
+    enum tc_status st = TC_OK;
     size_t n = 0;
     char *to = tc_dec_join_room(d, f, rest.n);
     if (!to)
         return d->status;
-    while (tc_wire_next(&rest, &w) == TC_OK) {
-        if (w.number != 2 || w.type != value->type)
-            continue;
-        memcpy(to + n, w.bytes.p, w.bytes.n);
-        n += w.bytes.n;
-    }
+    while (st == TC_OK && tc_wire_next(&rest, &w) == TC_OK)
+        if (w.number == 2 && w.type == value->type)
+            st = tc_dec_add_part(d, to, &n, w.bytes);
     value->bytes = str_of(to, n);
-    return TC_OK;
+    return st;
 }
 
 static enum tc_status write_key(struct tc_decoder *d, enum tc_type type,

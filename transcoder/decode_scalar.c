@@ -206,8 +206,8 @@ enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f)
         return packed_enum(d, f);
     if (first && tc_dec_lead(d, f) != TC_OK)
         return d->status;
-    size_t most = first || buf_room(d->out) < TC_DEC_BATCH * TC_DEC_NUMBER_ROOM ? 1 : TC_DEC_BATCH;
-    char *start = tc_dec_room(d, most * TC_DEC_NUMBER_ROOM), *to = start;
+    size_t most = first || buf_room(d->out) < TC_DEC_BATCH_ROOM ? 1 : TC_DEC_BATCH;
+    char *start = tc_dec_room(d, most * (size_t)TC_DEC_NUMBER_ROOM), *to = start;
     if (!to)
         return d->status;
     for (size_t i = 0;
@@ -262,10 +262,10 @@ static size_t escape(char *to, char c)
     unsigned char u = (unsigned char)c;
     char letter = u < sizeof letters ? letters[u] : c;
     to[0] = '\\';
-    to[1] = letter;
+    to[1] = letter ? letter : 'u';
     if (letter)
         return 2;
-    memcpy(to + 1, "u00", 3);
+    to[2] = to[3] = '0';
     to[4] = hex[u >> 4];
     to[5] = hex[u & 15];
     return 6;

@@ -39,17 +39,21 @@ bool tc_dec_accepts(const struct tc_field *field, const struct tc_wire_field *w)
            tc_enum_by_number(field->enumeration, (int32_t)w->value);
 }
 
+/* Of a bare frame the one field counts, and who takes its place in its oneof. */
+static bool concerns(const struct tc_field *only, const struct tc_field *field)
+{
+    return !only || field == only || (only->oneof >= 0 && field->oneof == only->oneof);
+}
+
 static const struct tc_field *known(const struct tc_dec_frame *f, const struct tc_wire_field *w)
 {
     const struct tc_message *m = f->m;
     const struct tc_field *field = NULL;
-    if (w->number < m->ndense)
-        field = m->by_number[w->number] ? &m->fields[m->by_number[w->number] - 1] : NULL;
-    else
+    if (w->number >= m->ndense)
         field = tc_field_by_number(m, w->number);
-    if (!field || (f->only && field != f->only) || !tc_dec_accepts(field, w))
-        return NULL;
-    return field;
+    else if (m->by_number[w->number])
+        field = &m->fields[m->by_number[w->number] - 1];
+    return field && concerns(f->only, field) && tc_dec_accepts(field, w) ? field : NULL;
 }
 
 static enum tc_status read_one(struct tc_dec_source *s, struct tc_wire_field *w, const char **at)
@@ -108,35 +112,41 @@ static bool same_field_follows(const struct tc_dec_source *s, uint32_t number)
     return s->records && s->next < s->n && s->records[s->next] >> 32 == number;
 }
 
-/* Protobuf's merge of two messages is the parse of their bytes one after the other. */
-static enum tc_status join(struct tc_decoder *d, struct tc_dec_frame *f)
+/* Protobuf's merge of two messages is the parse of their bytes one after the other, as long as each
+ * is whole: a field must not begin in one and end in the next. */
+enum tc_status tc_dec_add_part(struct tc_decoder *d, char *to, size_t *n, struct str part)
 {
+    struct str rest = part;
+    struct tc_wire_field w;
+    enum tc_status st;
+    while ((st = tc_wire_next(&rest, &w)) == TC_OK)
+        ;
+    if (st != TC_MORE)
+        return tc_dec_malformed(d, part.p);
+    memcpy(to + *n, part.p, part.n);
+    *n += part.n;
+    return TC_OK;
+}
+
+enum tc_status tc_dec_join(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    if (f->field->flags & TC_REPEATED || !same_field_follows(&f->src, f->wire.number))
+        return TC_OK;
     struct tc_dec_source ahead = f->src;
     struct tc_wire_field w;
     const char *at;
-    size_t total = f->wire.bytes.n;
+    size_t total = f->wire.bytes.n, n = 0;
     while (same_field_follows(&ahead, f->wire.number) && read_one(&ahead, &w, &at) == TC_OK)
         total += w.bytes.n;
     char *to = tc_dec_join_room(d, f, total);
     if (!to)
         return d->status;
-    memcpy(to, f->wire.bytes.p, f->wire.bytes.n);
-    size_t n = f->wire.bytes.n;
-    while (same_field_follows(&f->src, f->wire.number) && read_one(&f->src, &w, &at) == TC_OK) {
-        memcpy(to + n, w.bytes.p, w.bytes.n);
-        n += w.bytes.n;
-    }
+    enum tc_status st = tc_dec_add_part(d, to, &n, f->wire.bytes);
+    while (st == TC_OK && same_field_follows(&f->src, f->wire.number) &&
+           read_one(&f->src, &w, &at) == TC_OK)
+        st = tc_dec_add_part(d, to, &n, w.bytes);
     f->wire.bytes = str_of(to, n);
-    return TC_OK;
-}
-
-enum tc_status tc_dec_next(struct tc_decoder *d, struct tc_dec_frame *f,
-                           const struct tc_field **field)
-{
-    enum tc_status st = tc_dec_take(d, f, &f->src, &f->wire, &f->at, field);
-    if (st != TC_OK || !*field || (*field)->flags & TC_REPEATED)
-        return st;
-    return same_field_follows(&f->src, f->wire.number) ? join(d, f) : TC_OK;
+    return st;
 }
 
 /* ---- order */
@@ -256,7 +266,7 @@ enum tc_status tc_dec_sort(struct tc_decoder *d, struct tc_dec_frame *f)
     struct tc_dec_source s = f->src;
     struct order o = {0};
     struct tc_wire_field w;
-    const struct tc_field *field;
+    const struct tc_field *field = NULL;
     const char *at;
     enum tc_status st;
     while ((st = tc_dec_take(d, f, &s, &w, &at, &field)) == TC_OK && field)

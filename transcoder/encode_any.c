@@ -145,19 +145,25 @@ static enum tc_status first_token(struct tc_encoder *e, enum tc_json_token t)
     return tc_enc_text(e, TC_TEXT_TO_SCRATCH, on_first_name);
 }
 
+static enum tc_status too_late(struct tc_encoder *e)
+{
+    return tc_enc_fail(e, TC_LIMIT, "more than %d bytes in an Any whose \"@type\" is not first",
+                       TC_ENCODE_REPLAY_MAX);
+}
+
 static enum tc_status capture(struct tc_encoder *e, const char *end)
 {
     struct str part = str_of(e->capture, (size_t)(end - e->capture));
     size_t max = TC_ENCODE_REPLAY_MAX - e->replayed;
+    enum tc_status st = TC_OK;
 
     if (part.n > max || e->captured.n > max - part.n)
-        return tc_enc_fail(e, TC_LIMIT, "more than %d bytes in front of \"@type\": put it first",
-                           TC_ENCODE_REPLAY_MAX);
-    if (part.n > e->captured.cap - e->captured.n &&
-        !tc_enc_grow(e, &e->captured, part.n, TC_ENCODE_REPLAY_MAX))
-        return TC_NOMEM;
-    (void)buf_add(&e->captured, part);
-    return TC_OK;
+        return too_late(e);
+    if (part.n > e->captured.cap - e->captured.n)
+        st = tc_enc_grow(e, &e->captured, part.n, TC_ENCODE_REPLAY_MAX);
+    if (st == TC_OK)
+        (void)buf_add(&e->captured, part);
+    return st;
 }
 
 enum tc_status tc_enc_keep_captured(struct tc_encoder *e)

@@ -41,7 +41,9 @@ void tc_enc_pop(struct tc_encoder *e);
 enum tc_status tc_enc_open(struct tc_encoder *e, enum tc_enc_kind kind,
                            const struct tc_field *from);
 enum tc_status tc_enc_close(struct tc_encoder *e);
-bool tc_enc_grow(struct tc_encoder *e, struct buf *b, size_t more, size_t max);
+/* Gives `b`, whose memory is the arena's, room for `more` bytes; TC_LIMIT (not noted) beyond `max`
+ * in all. */
+enum tc_status tc_enc_grow(struct tc_encoder *e, struct buf *b, size_t more, size_t max);
 enum tc_status tc_enc_take_marks(struct tc_encoder *e, uint32_t bits);
 /* Sets a mark of the top frame; true when it was set before. */
 bool tc_enc_mark(struct tc_encoder *e, uint32_t bit);

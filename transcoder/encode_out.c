@@ -1,7 +1,7 @@
 #include "transcoder/encode_frames.h"
 #include "transcoder/wire.h"
 
-enum { FIRST_FRAMES = 8, FIRST_SLOTS = 16, FIRST_MARKS = 16, SMALL = 0x80 };
+enum { FIRST_FRAMES = 8, FIRST_SLOTS = 16, FIRST_MARKS = 16, FIRST_TEXT = 256, SMALL = 0x80 };
 
 /* A larger copy of an array of the arena; what lies behind the old contents is zero. */
 static void *larger(struct tc_encoder *e, const void *old, size_t size, size_t *cap, size_t want)
@@ -19,19 +19,22 @@ static void *larger(struct tc_encoder *e, const void *old, size_t size, size_t *
     return p;
 }
 
-bool tc_enc_grow(struct tc_encoder *e, struct buf *b, size_t more, size_t max)
+enum tc_status tc_enc_grow(struct tc_encoder *e, struct buf *b, size_t more, size_t max)
 {
-    size_t cap = b->cap;
+    size_t cap = b->cap < FIRST_TEXT / 2 ? FIRST_TEXT : b->cap * 2;
     char *p;
 
     if (more > max - b->n)
-        return false;
-    p = larger(e, b->p, 1, &cap, b->n + more < 256 ? 256 : b->n + more);
+        return TC_LIMIT;
+    cap = cap < b->n + more ? b->n + more : cap;
+    cap = cap < max ? cap : max;
+    p = arena_alloc(e->arena, cap);
     if (!p)
-        return false;
-    b->p = p;
-    b->cap = b->max = cap;
-    return true;
+        return tc_enc_no_memory(e);
+    if (b->n)
+        memcpy(p, b->p, b->n);
+    *b = (struct buf){p, b->n, cap, cap};
+    return TC_OK;
 }
 
 struct tc_enc_spot tc_enc_spot(const struct tc_encoder *e)
@@ -103,7 +106,7 @@ void tc_enc_close_slot(struct tc_encoder *e, size_t slot)
 enum tc_status tc_enc_widen(struct tc_encoder *e, size_t first, size_t extra_before)
 {
     size_t extra = e->extra - extra_before, end = e->out->n, to = end + extra;
-    char *p = e->out->p;
+    char *p;
 
     if (!extra)
         return TC_OK;

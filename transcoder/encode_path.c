@@ -11,12 +11,17 @@ struct path {
     size_t n;
 };
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 static void add_text(struct path *path, struct str s)
 {
     size_t room = sizeof path->p - 1 - path->n, n = s.n < room ? s.n : room;
 
     for (size_t i = 0; i < n; i++)
-        path->p[path->n++] = (unsigned char)s.p[i] < ' ' ? '?' : s.p[i];
+        path->p[path->n++] = is_control(s.p[i]) ? '?' : s.p[i];
 }
 
 static void add_name(struct path *path, struct str name)
@@ -97,6 +102,8 @@ __attribute__((format(printf, 5, 0))) static enum tc_status fail_at(
 
     path->p[path->n] = '\0';
     (void)vsnprintf(text, sizeof text, format, args);
+    for (char *c = text; *c; c++) /* parts of it are the sender's: no new lines into a log */
+        *c = is_control(*c) ? '?' : *c;
     return tc_fail(e->error, status, offset, path->p, "%s", text);
 }
 

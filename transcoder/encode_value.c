@@ -5,39 +5,40 @@
 
 /* ---- texts: names, and strings that stand for something ---- */
 
-static enum tc_status text_failed(struct tc_encoder *e, enum tc_status st)
+static enum tc_status text_too_long(struct tc_encoder *e)
 {
-    if (st != TC_FULL)
-        return st == TC_MORE ? TC_MORE : tc_enc_lex_failed(e);
     if (e->text_to == TC_TEXT_TO_OUT)
         return tc_enc_full(e, (size_t)(e->lex.in.end - e->lex.in.p));
-    if (e->error && e->error->status == TC_NOMEM)
-        return TC_NOMEM;
     return tc_enc_fail(e, TC_LIMIT, "a text longer than %d bytes where none is needed",
                        TC_ENCODE_SCRATCH_MAX);
 }
 
-/* As much as can still come out of this piece, or what one escape needs. */
-static bool grow_scratch(struct tc_encoder *e)
+/* On to the end of the string, making room as it is asked for. */
+static enum tc_status read_text(struct tc_encoder *e)
 {
-    size_t room = TC_ENCODE_SCRATCH_MAX - e->scratch.n;
-    size_t more = (size_t)(e->lex.in.end - e->lex.in.p);
+    struct buf *const to[] = {&e->scratch, e->out, NULL};
+    enum tc_status st, room = TC_OK;
 
-    more = more < 4 ? 4 : more;
-    return tc_enc_grow(e, &e->scratch, more < room ? more : room ? room : 1, TC_ENCODE_SCRATCH_MAX);
+    do {
+        st = tc_lex_string(&e->lex, to[e->text_to]);
+        if (st == TC_FULL)
+            room = e->text_to == TC_TEXT_TO_SCRATCH
+                       ? tc_enc_grow(e, &e->scratch, e->scratch.cap - e->scratch.n + 1,
+                                     TC_ENCODE_SCRATCH_MAX)
+                       : TC_LIMIT;
+    } while (st == TC_FULL && room == TC_OK);
+    if (st == TC_FULL)
+        return room == TC_LIMIT ? text_too_long(e) : room;
+    return st == TC_INVALID ? tc_enc_lex_failed(e) : st;
 }
 
 enum tc_status tc_enc_text_resume(struct tc_encoder *e)
 {
-    struct buf *const to[] = {&e->scratch, e->out, NULL};
     tc_enc_text_fn done = e->text_done;
-    enum tc_status st;
+    enum tc_status st = read_text(e);
 
-    do
-        st = tc_lex_string(&e->lex, to[e->text_to]);
-    while (st == TC_FULL && e->text_to == TC_TEXT_TO_SCRATCH && grow_scratch(e));
     if (st != TC_OK)
-        return text_failed(e, st);
+        return st;
     e->text_done = NULL;
     return done(e, buf_str(&e->scratch));
 }
@@ -333,13 +334,13 @@ static enum tc_status wrap_done(struct tc_encoder *e, bool *up)
 
 /* ---- tables ---- */
 
-#define NUMBER_ROW(what)                                                                   \
-    {                                                                                      \
-        .on = {[TC_JSON_NUMBER] = on_number, [TC_JSON_STRING] = on_text}, .expected = what \
+#define NUMBER_ROW(what)                                                                     \
+    {                                                                                        \
+        .on = {[TC_JSON_NUMBER] = on_number, [TC_JSON_STRING] = on_text}, .expected = (what) \
     }
-#define TEXT_ROW(what)                                       \
-    {                                                        \
-        .on = {[TC_JSON_STRING] = on_text}, .expected = what \
+#define TEXT_ROW(what)                                         \
+    {                                                          \
+        .on = {[TC_JSON_STRING] = on_text}, .expected = (what) \
     }
 
 static const struct tc_enc_row type_rows[] = {

@@ -10,7 +10,7 @@ enum tc_status {
     TC_MORE,    /* all input consumed, the value is not complete: feed the rest */
     TC_FULL,    /* the output has reached its soft limit: drain it and call again */
     TC_INVALID, /* the input breaks the format; error says where */
-    TC_LIMIT,   /* a ceiling that came in as an argument was reached (size, depth) */
+    TC_LIMIT, /* the output or the memory for it would pass a ceiling that came in as an argument */
     TC_NOMEM,
 };
 

@@ -136,7 +136,7 @@ static bool enter(struct tc_lexer *l, uint64_t bit)
     uint64_t *word;
 
     if (l->depth == l->max_depth) {
-        (void)tc_lex_fail(l, TC_LIMIT, l->token, "nested deeper than %u levels", l->max_depth);
+        (void)tc_lex_fail(l, TC_INVALID, l->token, "nested deeper than %u levels", l->max_depth);
         return false;
     }
     l->depth++;
@@ -223,7 +223,7 @@ static const char *scan_number(const char *p, const char *end, bool *whole)
 
 static enum tc_json_token number_too_long(struct tc_lexer *l)
 {
-    return tc_lex_fail(l, TC_LIMIT, l->token, "a number longer than %d digits", TC_LEX_NUMBER_MAX);
+    return tc_lex_fail(l, TC_INVALID, l->token, "a number longer than %d digits", TC_LEX_NUMBER_MAX);
 }
 
 /* Keeps the bytes from l->in.p to `end`, which belong to a number. */

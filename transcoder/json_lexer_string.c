@@ -97,9 +97,11 @@ static enum tc_status check_utf8(struct tc_lexer *l, struct str run)
 
     if (st != TC_OK)
         return st;
-    run = str_skip(run, head);
+    run = str_of(run.p + head, run.n - head);
     partial = tc_utf8_partial(run);
-    return utf8_steps(l, partial < 0 ? run : str_skip(run, run.n - (size_t)partial));
+    if (partial < 0)
+        return utf8_steps(l, run); /* finds the byte */
+    return utf8_steps(l, str_of(run.p + run.n - partial, (size_t)partial));
 }
 
 /* ---- escapes ---- */

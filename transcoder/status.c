@@ -83,19 +83,19 @@ enum tc_code tc_code_parse(struct str text)
 
 enum { STATUS_DETAILS = 3, ANY_TYPE_URL = 1 };
 
-/* The array of details while it grows: the first one brings the name. */
+/* The array of details while it grows. */
 struct details {
     struct buf *out;
     const struct tc_schema *schema;
     struct arena *arena;
-    bool open;
+    bool any; /* one was written */
 };
 
 static bool next_detail(struct details *d)
 {
-    bool open = d->open;
-    d->open = true;
-    return buf_add(d->out, open ? STR(",") : STR(",\"details\":["));
+    bool first = !d->any;
+    d->any = true;
+    return first || buf_add_char(d->out, ',');
 }
 
 /* The user's schema when it knows the type, else ours. */
@@ -153,9 +153,9 @@ static bool put_violation(struct details *d, const struct tc_error *e)
 static bool put_status(struct details *d, const struct tc_error_info *info)
 {
     return buf_printf(d->out, "{\"code\":%d,\"message\":", (int)info->code) &&
-           tc_json_string(d->out, info->message) &&
+           tc_json_string(d->out, info->message) && buf_add(d->out, STR(",\"details\":[")) &&
            (!info->where || put_violation(d, info->where)) && put_details(d, info->details) &&
-           (!d->open || buf_add_char(d->out, ']')) && buf_add_char(d->out, '}');
+           buf_add(d->out, STR("]}"));
 }
 
 bool tc_status_json(struct buf *out, const struct tc_error_info *info,

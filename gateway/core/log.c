@@ -12,12 +12,13 @@
 
 enum { MESSAGE_MAX = 2048 };
 
-/* breach: handing a logger to every function that may report would say nothing; set once at start.
- */
+/* Set once at start: handing a logger to every function that may report would say nothing. */
+/* breach: as said */
 static enum log_level threshold = LOG_LEVEL_INFO;
-/* breach: lines lost by all threads since one got through; an atomic, because a message to a logger
- * thread would be what is missing here. */
-static atomic_uint lost;
+/* Lines lost by all threads since one got through. An atomic, because a message to a logger thread
+ * would be what is missing here. */
+/* breach: as said */
+static atomic_uint lost_lines;
 
 void log_set_level(enum log_level level)
 {
@@ -71,11 +72,11 @@ void log_write(enum log_level level, const char *format, ...)
     if (n >= sizeof message)
         n = sizeof message - 1;
 
-    unsigned missing = atomic_exchange(&lost, 0);
+    unsigned missing = atomic_exchange(&lost_lines, 0);
     struct buf line = buf_over(store, sizeof store);
     /* Escapes make a message up to six times as long. */
     while (!put_line(&line, level, missing, str_of(message, n)) && n > 0)
         n /= 2;
     if (!write_now(buf_str(&line)))
-        atomic_fetch_add(&lost, missing + 1);
+        atomic_fetch_add(&lost_lines, missing + 1);
 }

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/front/http1_internal.h"
 
-enum { LINGER_MS = 2000, HANGUPS_PER_TURN = 64 };
+enum { LINGER_MS = 2000, LEAVING_POLL_MS = 20, HANGUPS_PER_TURN = 64 };
 
 struct http1_connection *http1_connection_of(struct MHD_Connection *mhd)
 {
@@ -100,10 +101,34 @@ static void reader_expired(struct http1_connection *c)
     rearm(c, bounds_of(c)->write_stall_ms);
 }
 
+/* In the middle of a body the end of the client's bytes is the end of the call; while it waits for
+ * us it is, unless that is allowed. */
+static bool watches_leaving(const struct http1_connection *c)
+{
+    return c->wait == WAIT_BODY ||
+           (c->wait == WAIT_CALL && !c->daemon->front->host->scope->snapshot->half_close_allowed);
+}
+
+/* Not as long as bytes are unread: MHD may be about to take them, or they are a pipelined request.
+ */
+static bool has_left(const struct http1_connection *c)
+{
+    char byte;
+    ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
 static void on_timer(struct timer *t)
 {
     struct http1_connection *c =
         (struct http1_connection *)((char *)t - offsetof(struct http1_connection, timer));
+    if (c->half_closed && watches_leaving(c)) {
+        if (has_left(c))
+            http1_client_left(c);
+        else
+            rearm(c, LEAVING_POLL_MS);
+        return;
+    }
     switch (c->wait) {
     case WAIT_HEAD: head_expired(c); break;
     case WAIT_BODY: body_expired(c); break;
@@ -119,6 +144,10 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
     const struct bounds *b = bounds_of(c);
     c->wait = wait;
     c->wait_began = clock_now();
+    if (c->half_closed && watches_leaving(c)) {
+        rearm(c, 0); /* MHD has read on: perhaps up to the end by now */
+        return;
+    }
     switch (wait) {
     case WAIT_HEAD: rearm(c, c->had_request_line ? b->header_ms : b->idle_ms); break;
     case WAIT_BODY: rearm(c, b->body_ms); break;
@@ -141,12 +170,12 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
         mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct http1_connection *c = calloc(1, sizeof *c); /* breach: one per connection */
     if (!c) {
-        shutdown(fd->connect_fd, SHUT_RDWR);
+        shutdown(fd, SHUT_RDWR);
         return;
     }
     c->daemon = d;
     c->mhd = mhd;
-    c->fd = fd->connect_fd;
+    c->fd = fd;
     buf_init(&c->target, h->host->scope->snapshot->bounds.header_bytes + 1);
     print_peer(c, peer ? peer->client_addr : NULL);
     c->next = h->all;
@@ -217,18 +246,6 @@ void http1_client_left(struct http1_connection *c)
     http1_due(c->daemon);
 }
 
-/* A half-close counts as leaving unless bytes are still unread (a pipelined request) or it is
- * allowed. */
-static bool has_left(const struct http1_connection *c, uint32_t events)
-{
-    char byte;
-    if (events & (EPOLLERR | EPOLLHUP))
-        return true;
-    if (c->daemon->front->host->scope->snapshot->half_close_allowed)
-        return false;
-    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
-}
-
 void http1_hangups(uv_poll_t *poll, int status, int events)
 {
     struct http1 *h = poll->data;
@@ -238,9 +255,14 @@ void http1_hangups(uv_poll_t *poll, int status, int events)
     int n = epoll_wait(h->hangup_fd, ready, HANGUPS_PER_TURN, 0);
     for (int i = 0; i < n; i++) {
         struct http1_connection *c = ready[i].data.ptr;
-        /* Only who waits for us is unseen by MHD; all others meet the end when they are read. */
-        if (c->suspended && has_left(c, ready[i].events))
+        bool gone = ready[i].events & (EPOLLERR | EPOLLHUP);
+        c->half_closed = true;
+        if (!c->x || (!gone && !watches_leaving(c)))
+            continue; /* MHD meets the end when it reads or writes */
+        if (gone || has_left(c))
             http1_client_left(c);
+        else
+            http1_wait(c, c->wait);
     }
 }
 

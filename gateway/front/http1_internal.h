@@ -52,7 +52,8 @@ struct http1_connection {
     bool begun;          /* exchange_begin was called */
     bool queued;         /* the response was handed to MHD */
     bool suspended;
-    bool left; /* the client has gone */
+    bool half_closed; /* the client will send no more than what is already here */
+    bool left;        /* the client has gone */
     bool had_request_line;
     bool answered_raw; /* the answer went past MHD */
     char peer[64];     /* "127.0.0.1:4711" */

@@ -5,8 +5,8 @@
 /*   template := "/" [ segment { "/" segment } ] [ ":" verb ]
  *   segment  := "*" | "**" | literal | "{" field { "." field } [ "=" segment { "/" segment } ] "}"
  *
- * google.api.http leaves `literal` open. Here a colon is part of a literal, but the first one in the last segment, outside
- * of braces, starts the verb; a verb may hold further colons. */
+ * google.api.http leaves `literal` open. Here a colon is part of a literal, but the first one in
+ * the last segment, outside of braces, starts the verb; a verb may hold further colons. */
 
 /* Keeps depth of the trie and indices small; a path of 8 KiB has no use for more. */
 enum { SEGMENTS_MAX = 256, SHOWN = 16 };
@@ -72,7 +72,8 @@ static size_t find_verb(struct str text)
     return colon;
 }
 
-/* What RFC 3986 leaves out of path characters. Beyond ASCII anything goes: it is compared after decoding. */
+/* What RFC 3986 leaves out of path characters. Beyond ASCII anything goes: it is compared after
+ * decoding. */
 static bool may_stand_in_literal(char c)
 {
     return (unsigned char)c > ' ' && c != 0x7f && !strchr("?#[]\\\"<>^`|*{}", c);
@@ -85,12 +86,18 @@ static bool decode_literal(struct parser *p, size_t from, size_t to, struct str 
         char c = p->text.p[i];
         int byte = c == '%' ? tc_percent_byte(str_of(p->text.p + i, to - i)) : -1;
         if (c == '%' && byte <= 0)
-            return REFUSE(p, i, byte < 0 ? "\"%%\" must be followed by two hex digits; write %%25 for the sign itself"
-                                         : "%%00 can never be matched, no request may contain it");
+            return REFUSE(
+                p, i,
+                byte < 0
+                    ? "\"%%\" must be followed by two hex digits; write %%25 for the sign itself"
+                    : "%%00 can never be matched, no request may contain it");
         if (c == '*')
-            return REFUSE(p, i, "\"*\" and \"**\" stand alone in a segment; write %%2A for a literal asterisk");
+            return REFUSE(
+                p, i,
+                "\"*\" and \"**\" stand alone in a segment; write %%2A for a literal asterisk");
         if (!may_stand_in_literal(c))
-            return REFUSE(p, i, "this byte cannot stand in a literal; write it as %%%02X", (unsigned char)c);
+            return REFUSE(p, i, "this byte cannot stand in a literal; write it as %%%02X",
+                          (unsigned char)c);
     }
     struct str raw = str_of(p->text.p + from, to - from);
     if (!tc_percent_valid(raw))
@@ -98,7 +105,8 @@ static bool decode_literal(struct parser *p, size_t from, size_t to, struct str 
     return tc_percent_decode(raw, TC_DECODE_SEGMENT, p->arena, out);
 }
 
-static bool add_segment(struct parser *p, size_t at, enum path_segment_kind kind, struct str literal)
+static bool add_segment(struct parser *p, size_t at, enum path_segment_kind kind,
+                        struct str literal)
 {
     if (p->rest_seen && kind != SEGMENT_LITERAL)
         return REFUSE(p, at, "only literals may follow \"**\"");
@@ -119,10 +127,13 @@ static bool parse_plain(struct parser *p)
         p->at++;
     struct str raw = str_of(p->text.p + from, p->at - from);
     if (raw.n == 0)
-        return REFUSE(p, from, "a segment is missing here; empty segments (\"//\", a slash at the end) match nothing");
+        return REFUSE(
+            p, from,
+            "a segment is missing here; empty segments (\"//\", a slash at the end) match nothing");
     if (peek(p) == '{')
-        return REFUSE(p, p->at, p->in_variable ? "variables do not nest"
-                                               : "a variable starts a segment of its own, behind \"/\"");
+        return REFUSE(p, p->at,
+                      p->in_variable ? "variables do not nest"
+                                     : "a variable starts a segment of its own, behind \"/\"");
     if (str_eq(raw, STR("*")))
         return add_segment(p, from, SEGMENT_ONE, STR_NONE);
     if (str_eq(raw, STR("**")))
@@ -148,7 +159,8 @@ static bool parse_field_path(struct parser *p, struct str *path)
     *path = str_of(p->text.p + from, p->at - from);
     for (uint32_t i = 0; i < p->out->nvariables; i++)
         if (str_eq(p->out->variables[i].path, *path))
-            return REFUSE(p, from, "variable \"%.*s\" stands twice in the template", STR_ARG(*path));
+            return REFUSE(p, from, "variable \"%.*s\" stands twice in the template",
+                          STR_ARG(*path));
     return true;
 }
 
@@ -184,7 +196,8 @@ static bool parse_variable(struct parser *p)
         return false;
     }
     if (peek(p) != '}')
-        return REFUSE(p, p->at, "\"}\" is expected here: the \"{\" at byte %zu is still open", open);
+        return REFUSE(p, p->at, "\"}\" is expected here: the \"{\" at byte %zu is still open",
+                      open);
     p->at++;
     p->in_variable = false;
     v->last = p->out->nsegments;
@@ -229,9 +242,11 @@ static bool allocate(struct parser *p)
     return p->out->segments && p->out->variables;
 }
 
-bool path_template_parse(struct str text, struct arena *arena, struct path_template *out, struct str *why)
+bool path_template_parse(struct str text, struct arena *arena, struct path_template *out,
+                         struct str *why)
 {
-    struct parser p = {.text = text, .end = find_verb(text), .arena = arena, .out = out, .why = why};
+    struct parser p = {
+        .text = text, .end = find_verb(text), .arena = arena, .out = out, .why = why};
 
     *out = (struct path_template){.verb = STR("")};
     *why = STR_NONE;

@@ -11,7 +11,8 @@ struct branch {
 
 #define WRONG(b, field, ...) wrong(b, field, arena_printf((b)->c->arena, __VA_ARGS__))
 
-/* A route of a file or service is judged for each RPC that it is applied to, so the sentence names the RPC. */
+/* A route of a file or service is judged for each RPC that it is applied to, so the sentence names
+ * the RPC. */
 static void wrong(const struct branch *b, const char *field, struct str sentence)
 {
     FAULT(b->c, &b->layer->origin, TEXT(b->c, "route[%zu].%s", b->index, field), "%.*s (rpc %.*s)",
@@ -31,11 +32,11 @@ static void unknown_field(const struct branch *b, struct str text, size_t parts_
     if (f && (!rest.p || (f->message && !(f->flags & TC_REPEATED))))
         b->c->no_memory = true; /* nothing is wrong with the path */
     else if (f)
-        WRONG(b, "field", "\"%.*s\" of %.*s is no singular message, it has no field \"%.*s\"", STR_ARG(part),
-              STR_ARG(m->full_name), STR_ARG(rest));
+        WRONG(b, "field", "\"%.*s\" of %.*s is no singular message, it has no field \"%.*s\"",
+              STR_ARG(part), STR_ARG(m->full_name), STR_ARG(rest));
     else if (m)
         WRONG(b, "field", "%.*s has no field \"%.*s\"%.*s", STR_ARG(m->full_name), STR_ARG(part),
-              STR_ARG(suggest_field(b->c, m, part)));
+              STR_ARG(policy_suggest_field(b->c, m, part)));
 }
 
 /* Integers are compared as text, so only the text that JSON would show can ever be equal. */
@@ -84,14 +85,14 @@ static bool is_number_of(const struct tc_field *f, struct str s)
 
 static void check_enum(const struct branch *b, const struct tc_enum *e, struct str text)
 {
-    struct suggestion s = suggest_for(text);
+    struct suggestion s = policy_suggest_for(text);
 
     if (tc_enum_by_name(e, text))
         return;
     for (uint16_t i = 0; i < e->nvalues; i++)
-        suggest(&s, e->values[i].name);
+        policy_suggest(&s, e->values[i].name);
     WRONG(b, "equals", "enum %.*s has no value \"%.*s\"%.*s", STR_ARG(e->full_name), STR_ARG(text),
-          STR_ARG(suggest_text(b->c, &s)));
+          STR_ARG(policy_suggest_text(b->c, &s)));
 }
 
 /* A value that the field can never have would be a branch that is silently never taken. */
@@ -104,17 +105,22 @@ static void check_equals(const struct branch *b, const struct tc_field *f)
     case TC_ENUM: check_enum(b, f->enumeration, text); break;
     case TC_BOOL:
         if (!str_eq(text, STR("true")) && !str_eq(text, STR("false")))
-            WRONG(b, "equals", "\"%.*s\" can never match a bool; write \"true\" or \"false\"", STR_ARG(text));
+            WRONG(b, "equals", "\"%.*s\" can never match a bool; write \"true\" or \"false\"",
+                  STR_ARG(text));
         break;
     case TC_DOUBLE:
     case TC_FLOAT:
         if (!is_number_of(f, text))
-            WRONG(b, "equals", "\"%.*s\" can never match this number; write it in its shortest form, as in \"0.5\"",
+            WRONG(b, "equals",
+                  "\"%.*s\" can never match this number; write it in its shortest form, as in "
+                  "\"0.5\"",
                   STR_ARG(text));
         break;
     default:
         if (!is_integer_of(f, text))
-            WRONG(b, "equals", "\"%.*s\" can never match this integer; write it plainly, as in \"42\"", STR_ARG(text));
+            WRONG(b, "equals",
+                  "\"%.*s\" can never match this integer; write it plainly, as in \"42\"",
+                  STR_ARG(text));
     }
 }
 
@@ -125,14 +131,16 @@ static void resolve_field(const struct branch *b, struct plan_branch *out)
 
     if (!tc_field_path_resolve(b->method->input, text, b->c->arena, &out->field, &known)) {
         if (text.n == 0)
-            WRONG(b, "field", "is empty; name a field of %.*s", STR_ARG(b->method->input->full_name));
+            WRONG(b, "field", "is empty; name a field of %.*s",
+                  STR_ARG(b->method->input->full_name));
         else
             unknown_field(b, text, known);
         return;
     }
     const struct tc_field *leaf = out->field.fields[out->field.n - 1];
     if (leaf->flags & TC_REPEATED || leaf->message || leaf->type == TC_BYTES)
-        WRONG(b, "field", "\"%.*s\" is %s; a route compares strings, numbers, bools and enums", STR_ARG(text),
+        WRONG(b, "field", "\"%.*s\" is %s; a route compares strings, numbers, bools and enums",
+              STR_ARG(text),
               leaf->flags & TC_MAP        ? "a map"
               : leaf->flags & TC_REPEATED ? "repeated"
               : leaf->message             ? "a message"
@@ -152,7 +160,7 @@ static struct str lower(struct compile *c, const char *name)
     return text;
 }
 
-void branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l)
+void policy_branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l)
 {
     size_t n = l->branch_clusters ? l->policy->n_route : 0;
     struct plan_branch *branches = policy_array(c, n, sizeof *branches);

@@ -1,5 +1,7 @@
 #include "gateway/policy/policy_internal.h"
 
+enum { SCRATCH_BLOCK = 32 << 10 };
+
 struct str policy_text(struct compile *c, struct str text)
 {
     if (text.p)
@@ -27,7 +29,8 @@ static struct str whole_path(struct compile *c, const struct origin *o, struct s
 {
     if (!o->prefix.p)
         return path;
-    return TEXT(c, "%.*s%s%.*s", STR_ARG(o->prefix), o->prefix.n && path.n ? "." : "", STR_ARG(path));
+    return TEXT(c, "%.*s%s%.*s", STR_ARG(o->prefix), o->prefix.n && path.n ? "." : "",
+                STR_ARG(path));
 }
 
 /* The line of the closest thing that the configuration's reader knows a line of. */
@@ -47,7 +50,7 @@ static uint32_t config_line_of(struct compile *c, struct str path)
     return 0;
 }
 
-struct str origin_place(struct compile *c, const struct origin *o, struct str path)
+struct str policy_origin_place(struct compile *c, const struct origin *o, struct str path)
 {
     if (!o->prefix.p)
         return o->place;
@@ -56,38 +59,41 @@ struct str origin_place(struct compile *c, const struct origin *o, struct str pa
 
 void policy_fault(struct compile *c, const struct origin *o, struct str path, struct str sentence)
 {
-    struct str where = whole_path(c, o, path);
+    struct str where = whole_path(c, o, path), place = policy_origin_place(c, o, path);
 
-    if (!sentence.p)
-        c->no_memory = true;
-    else
-        tc_fault_add(c->faults, origin_place(c, o, path), "%.*s%s%.*s", STR_ARG(where), where.n ? ": " : "",
+    /* Once memory was short what looks like a mistake may be none. */
+    c->no_memory |= !sentence.p;
+    if (!c->no_memory)
+        tc_fault_add(c->faults, place, "%.*s%s%.*s", STR_ARG(where), where.n ? ": " : "",
                      STR_ARG(sentence));
 }
 
 /* Options first, the declaration next, else the name. */
-static struct str proto_place(struct compile *c, const struct tc_file *f, uint32_t option_line, uint32_t line,
-                              struct str name)
+static struct str proto_place(struct compile *c, const struct tc_file *f, uint32_t option_line,
+                              uint32_t line, struct str name)
 {
     uint32_t best = option_line ? option_line : line;
     return best ? line_place(c, f->name, best) : name;
 }
 
-struct origin method_origin(struct compile *c, const struct tc_method *m, uint32_t number)
+struct origin policy_method_origin(struct compile *c, const struct tc_method *m, uint32_t number)
 {
     struct str name = str_skip(m->path, 1); /* "pkg.Service/Method" */
-    return (struct origin){.place = proto_place(c, m->service->file, tc_option_line(&m->options, number), m->line, name)};
+    return (struct origin){.place = proto_place(c, m->service->file,
+                                                tc_option_line(&m->options, number), m->line,
+                                                name)};
 }
 
-struct origin service_origin(struct compile *c, const struct tc_service *s, uint32_t number)
+struct origin policy_service_origin(struct compile *c, const struct tc_service *s, uint32_t number)
+{
+    return (struct origin){.place = proto_place(c, s->file, tc_option_line(&s->options, number),
+                                                s->line, s->full_name)};
+}
+
+struct origin policy_file_origin(struct compile *c, const struct tc_file *f)
 {
     return (struct origin){
-        .place = proto_place(c, s->file, tc_option_line(&s->options, number), s->line, s->full_name)};
-}
-
-struct origin file_origin(struct compile *c, const struct tc_file *f)
-{
-    return (struct origin){.place = line_place(c, f->name, tc_option_line(&f->options, OPTION_POSTERN))};
+        .place = line_place(c, f->name, tc_option_line(&f->options, OPTION_POSTERN))};
 }
 
 /* ---- the whole ---- */
@@ -130,8 +136,8 @@ static void read_default_upstream(struct compile *c)
     if (!in->default_upstream)
         return;
     bool from_file = in->config && str_eq(str_c(in->config->upstream), str_c(in->default_upstream));
-    c->default_cluster =
-        policy_cluster_resolve(c, from_file ? &file : &flag, from_file ? STR("upstream") : STR(""), in->default_upstream);
+    c->default_cluster = policy_cluster_resolve(
+        c, from_file ? &file : &flag, from_file ? STR("upstream") : STR(""), in->default_upstream);
 }
 
 static void read_overrides(struct compile *c)
@@ -139,7 +145,7 @@ static void read_overrides(struct compile *c)
     for (uint32_t i = 0; i < c->noverrides; i++) {
         const Postern__V1__Override *o = c->in->config->overrides[i];
         struct origin at = {.prefix = TEXT(c, "overrides[%u].policy", i)};
-        layer_read(c, &c->overrides[i], o->policy, &at);
+        policy_layer_read(c, &c->overrides[i], o->policy, &at);
         c->overrides[i].selector = str_c(o->selector);
     }
 }
@@ -149,29 +155,29 @@ static void add_method(struct compile *c, const struct tc_method *m, const struc
                        const struct layer *service, const struct layer **layers)
 {
     struct layer own = {.policy = NULL};
-    struct origin at = method_origin(c, m, OPTION_POSTERN);
+    struct origin at = policy_method_origin(c, m, OPTION_POSTERN);
     size_t n = 3;
 
-    layer_read(c, &own, options_policy(c, &m->options, &at), &at);
+    policy_layer_read(c, &own, policy_options_policy(c, &m->options, &at), &at);
     layers[0] = file;
     layers[1] = service;
     layers[2] = &own;
     for (uint32_t i = 0; i < c->noverrides; i++) {
-        if (!selector_matches(c->overrides[i].selector, m->full_name))
+        if (!policy_selector_matches(c->overrides[i].selector, m->full_name))
             continue;
         c->overrides[i].matched = true;
         layers[n++] = &c->overrides[i];
     }
     struct method_policy *p = &c->policies[c->npolicies];
     p->index = c->npolicies++;
-    inherit(c, p, m, layers, n);
-    http_routes(c, p);
+    policy_inherit(c, p, m, layers, n);
+    policy_http_routes(c, p);
 }
 
 /* One fault for all RPCs of a service that nobody serves. */
 static void check_upstreams(struct compile *c, const struct tc_service *s, uint32_t first)
 {
-    struct origin at = service_origin(c, s, 0);
+    struct origin at = policy_service_origin(c, s, 0);
     const struct tc_method *missing = NULL;
     uint32_t n = 0;
 
@@ -184,20 +190,21 @@ static void check_upstreams(struct compile *c, const struct tc_service *s, uint3
     if (!missing)
         return;
     struct str others = n > 1 ? TEXT(c, " and %u more of its service", n - 1) : STR("");
-    FAULT(c, &at, STR(""),
-          "nobody serves %.*s%.*s: give --upstream host:port, `upstream` in the configuration, or an "
-          "upstream in the options of the file, service or rpc",
-          STR_ARG(missing->full_name), STR_ARG(others));
+    FAULT(
+        c, &at, STR(""),
+        "nobody serves %.*s%.*s: give --upstream host:port, `upstream` in the configuration, or an "
+        "upstream in the options of the file, service or rpc",
+        STR_ARG(missing->full_name), STR_ARG(others));
 }
 
 static void add_service(struct compile *c, const struct tc_service *s, const struct layer *file,
                         const struct layer **layers)
 {
     struct layer own = {.policy = NULL};
-    struct origin at = service_origin(c, s, OPTION_POSTERN);
+    struct origin at = policy_service_origin(c, s, OPTION_POSTERN);
     uint32_t first = c->npolicies;
 
-    layer_read(c, &own, options_policy(c, &s->options, &at), &at);
+    policy_layer_read(c, &own, policy_options_policy(c, &s->options, &at), &at);
     for (uint32_t i = 0; i < s->nmethods && !c->no_memory; i++)
         add_method(c, &s->methods[i], file, &own, layers);
     if (!c->in->names_open)
@@ -207,17 +214,16 @@ static void add_service(struct compile *c, const struct tc_service *s, const str
 static void add_services(struct compile *c)
 {
     const struct tc_schema *schema = c->in->schema;
-    const struct layer **layers = policy_array(c, 3 + (size_t)c->noverrides, sizeof *layers);
-    const struct tc_file *of = NULL;
+    const struct layer **layers = policy_array(c, 3 + (size_t)c->noverrides,
+                                               sizeof(struct layer *));
     struct layer file = {.policy = NULL};
 
     for (uint32_t i = 0; i < schema->nservices && layers && !c->no_memory; i++) {
         const struct tc_service *s = &schema->services[i];
-        if (s->file != of) {
-            struct origin at = file_origin(c, s->file);
-            of = s->file;
+        if (i == 0 || s->file != s[-1].file) {
+            struct origin at = policy_file_origin(c, s->file);
             file = (struct layer){.policy = NULL};
-            layer_read(c, &file, options_policy(c, &of->options, &at), &at);
+            policy_layer_read(c, &file, policy_options_policy(c, &s->file->options, &at), &at);
         }
         add_service(c, s, &file, layers);
     }
@@ -228,24 +234,38 @@ static void check_override_selectors(struct compile *c)
     for (uint32_t i = 0; i < c->noverrides; i++) {
         const struct layer *l = &c->overrides[i];
         struct origin at = {.prefix = TEXT(c, "overrides[%u]", i)};
-        struct suggestion s = suggest_for(l->selector);
+        struct suggestion s = policy_suggest_for(l->selector);
         if (!l->policy)
             FAULT(c, &at, STR("policy"), "is missing; without it the override changes nothing");
         if (l->matched)
             continue;
         for (uint32_t m = 0; m < c->npolicies; m++) {
             const struct tc_method *method = c->policies[m].method;
-            suggest(&s, method->full_name);
-            suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->full_name)));
-            suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->file->package)));
+            policy_suggest(&s, method->full_name);
+            policy_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->full_name)));
+            policy_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->file->package)));
         }
         FAULT(c, &at, STR("selector"),
-              "\"%.*s\" matches no rpc; write pkg.Service.Method, pkg.Service.*, pkg.* or *%.*s", STR_ARG(l->selector),
-              STR_ARG(suggest_text(c, &s)));
+              "\"%.*s\" matches no rpc; write pkg.Service.Method, pkg.Service.*, pkg.* or *%.*s",
+              STR_ARG(l->selector), STR_ARG(policy_suggest_text(c, &s)));
     }
 }
 
-const struct plan *policy_compile(const struct policy_input *in, struct arena *arena, struct tc_faults *faults)
+/* Routes that take the same requests, even when other things are wrong too. */
+static void check_twins(struct compile *c)
+{
+    struct arena scratch;
+
+    if (c->no_memory)
+        return;
+    arena_init(&scratch, SCRATCH_BLOCK, SIZE_MAX);
+    router_build(c->routes, c->nroutes, &scratch, c->faults);
+    c->no_memory |= c->faults->out_of_memory;
+    arena_release(&scratch);
+}
+
+const struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
+                                  struct tc_faults *faults)
 {
     struct compile c = {.in = in, .arena = arena, .faults = faults};
     size_t before = faults->count;
@@ -255,7 +275,8 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
         read_overrides(&c);
         add_services(&c);
         check_override_selectors(&c);
-        http_check_selectors(&c);
+        policy_http_check_selectors(&c);
+        check_twins(&c);
     }
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
     if (c.no_memory)

@@ -33,11 +33,12 @@ struct policy_input {
     const char *default_upstream; /* --upstream or Config.upstream; NULL: none */
     bool names_open; /* codegen: unknown clusters and a missing upstream are no faults */
     uint64_t max_request, max_response; /* ceilings of the bounds; 0: not known */
-    uint32_t max_streams; /* bounds.streams, for endpoints named directly; 0: 100 */
+    uint32_t max_streams;               /* bounds.streams, for endpoints named directly; 0: 100 */
 };
 
-/* NULL when faults were noted or memory is short. Memory is the arena's; the schema must outlive
- * the plan. Services of the well-known infrastructure (grpc.reflection, grpc.health) are served
- * like any other when they are in the set. */
+/* NULL when faults were noted (routes that take the same requests included) or memory is short.
+ * Memory is the arena's; the schema must outlive the plan. Services of the well-known
+ * infrastructure (grpc.reflection, grpc.health) are served like any other when they are in the set.
+ */
 const struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
                                   struct tc_faults *faults);

@@ -1,6 +1,7 @@
 #include "gateway/policy/policy_internal.h"
 
-/* google.api.http -> routes. One rule gives one route; its additional bindings give one each and do not nest. */
+/* google.api.http -> routes. One rule gives one route; its additional bindings give one each and do
+ * not nest. */
 
 struct rule {
     struct compile *c;
@@ -19,7 +20,8 @@ static void wrong(const struct rule *r, const char *part, struct str sentence)
 {
     struct str path = TEXT(r->c, "%.*s%s%s", STR_ARG(r->at), r->at.n && part[0] ? "." : "", part);
 
-    FAULT(r->c, &r->origin, path, "%.*s (rpc %.*s)", STR_ARG(sentence), STR_ARG(r->method->full_name));
+    FAULT(r->c, &r->origin, path, "%.*s (rpc %.*s)", STR_ARG(sentence),
+          STR_ARG(r->method->full_name));
 }
 
 /* ---- the path ---- */
@@ -38,11 +40,12 @@ static void unknown_variable(const struct rule *r, struct str path, size_t known
     if (f && (!rest.p || (f->message && !(f->flags & TC_REPEATED))))
         r->c->no_memory = true; /* nothing is wrong with the path */
     else if (f)
-        WRONG(r, r->kind, "variable {%.*s}: \"%.*s\" of %.*s is no singular message, it has no field \"%.*s\"",
+        WRONG(r, r->kind,
+              "variable {%.*s}: \"%.*s\" of %.*s is no singular message, it has no field \"%.*s\"",
               STR_ARG(path), STR_ARG(part), STR_ARG(m->full_name), STR_ARG(rest));
     else if (m)
-        WRONG(r, r->kind, "variable {%.*s}: %.*s has no field \"%.*s\"%.*s", STR_ARG(path), STR_ARG(m->full_name),
-              STR_ARG(part), STR_ARG(suggest_field(r->c, m, part)));
+        WRONG(r, r->kind, "variable {%.*s}: %.*s has no field \"%.*s\"%.*s", STR_ARG(path),
+              STR_ARG(m->full_name), STR_ARG(part), STR_ARG(policy_suggest_field(r->c, m, part)));
 }
 
 static bool has_text_form(const struct tc_field *f)
@@ -59,18 +62,22 @@ static void check_leaf(const struct rule *r, struct str text, const struct tc_fi
     const struct tc_field *leaf = path->fields[path->n - 1];
 
     for (uint16_t i = 0; i + 1 < path->n; i++)
-        if (path->fields[i]->message->wkt != TC_WKT_NONE && path->fields[i]->message->wkt != TC_WKT_HTTP_BODY)
-            WRONG(r, r->kind, "variable {%.*s}: %.*s is written as one JSON value, its fields cannot be bound",
+        if (path->fields[i]->message->wkt != TC_WKT_NONE &&
+            path->fields[i]->message->wkt != TC_WKT_HTTP_BODY)
+            WRONG(r, r->kind,
+                  "variable {%.*s}: %.*s is written as one JSON value, its fields cannot be bound",
                   STR_ARG(text), STR_ARG(path->fields[i]->message->full_name));
     if (leaf->flags & TC_REPEATED)
         WRONG(r, r->kind, "variable {%.*s}: the field is %s; a path gives one value", STR_ARG(text),
               leaf->flags & TC_MAP ? "a map" : "repeated");
     else if (!has_text_form(leaf))
-        WRONG(r, r->kind, "variable {%.*s}: a %.*s cannot be written in a path; bind one of its fields", STR_ARG(text),
-              STR_ARG(leaf->message->full_name));
+        WRONG(r, r->kind,
+              "variable {%.*s}: a %.*s cannot be written in a path; bind one of its fields",
+              STR_ARG(text), STR_ARG(leaf->message->full_name));
 }
 
-/* Two variables may not speak of the same value, of a message and its part, or of two members of a oneof. */
+/* Two variables may not speak of the same value, of a message and its part, or of two members of a
+ * oneof. */
 static void check_pair(const struct rule *r, const struct path_template *t, uint32_t a, uint32_t b,
                        const struct tc_field_path *pa, const struct tc_field_path *pb)
 {
@@ -79,14 +86,15 @@ static void check_pair(const struct rule *r, const struct path_template *t, uint
     while (same < pa->n && same < pb->n && pa->fields[same] == pb->fields[same])
         same++;
     if (same == pa->n || same == pb->n)
-        WRONG(r, r->kind, "variables {%.*s} and {%.*s} bind the same field", STR_ARG(t->variables[a].path),
-              STR_ARG(t->variables[b].path));
+        WRONG(r, r->kind, "variables {%.*s} and {%.*s} bind the same field",
+              STR_ARG(t->variables[a].path), STR_ARG(t->variables[b].path));
     else if (pa->fields[same]->oneof >= 0 && pa->fields[same]->oneof == pb->fields[same]->oneof)
-        WRONG(r, r->kind, "variables {%.*s} and {%.*s} set two members of one oneof", STR_ARG(t->variables[a].path),
-              STR_ARG(t->variables[b].path));
+        WRONG(r, r->kind, "variables {%.*s} and {%.*s} set two members of one oneof",
+              STR_ARG(t->variables[a].path), STR_ARG(t->variables[b].path));
 }
 
-static void resolve_variables(const struct rule *r, const struct path_template *t, struct route *route)
+static void resolve_variables(const struct rule *r, const struct path_template *t,
+                              struct route *route)
 {
     struct route_variable *out = policy_array(r->c, t->nvariables, sizeof *out);
     size_t known;
@@ -108,32 +116,35 @@ static void resolve_variables(const struct rule *r, const struct path_template *
     route->nvariables = out ? (uint16_t)t->nvariables : 0;
 }
 
-static void read_template(const struct rule *r, struct route *route)
+static bool read_template(const struct rule *r, struct route *route)
 {
     struct path_template t;
     struct str why;
+    bool ok = path_template_parse(route->pattern, r->c->arena, &t, &why);
 
-    if (path_template_parse(route->pattern, r->c->arena, &t, &why))
+    if (ok)
         resolve_variables(r, &t, route);
     else if (why.p)
         WRONG(r, r->kind, "%.*s", STR_ARG(why));
     else
         r->c->no_memory = true;
+    return ok;
 }
 
 /* ---- the bodies ---- */
 
-static const struct tc_field *top_level_field(const struct rule *r, const struct tc_message *m, const char *part,
-                                              const char *name)
+static const struct tc_field *top_level_field(const struct rule *r, const struct tc_message *m,
+                                              const char *part, const char *name)
 {
     struct str text = str_c(name);
     const struct tc_field *f = tc_field_by_name(m, text);
 
     if (!f && str_find(text, '.') < text.n)
-        WRONG(r, part, "\"%s\" is a path; only a field of %.*s itself can be the body", name, STR_ARG(m->full_name));
+        WRONG(r, part, "\"%s\" is a path; only a field of %.*s itself can be the body", name,
+              STR_ARG(m->full_name));
     else if (!f)
         WRONG(r, part, "%.*s has no field \"%s\"%.*s", STR_ARG(m->full_name), name,
-              STR_ARG(suggest_field(r->c, m, text)));
+              STR_ARG(policy_suggest_field(r->c, m, text)));
     return f;
 }
 
@@ -151,17 +162,21 @@ static void read_body(const struct rule *r, struct route *route)
     const char *body = r->http->body;
 
     if (body[0] && (str_eq(r->verb, STR("GET")) || str_eq(r->verb, STR("HEAD"))))
-        WRONG(r, "body", "a %.*s request has no body; remove it, the fields are query parameters then, or use post",
+        WRONG(r, "body",
+              "a %.*s request has no body; remove it, the fields are query parameters then, or use "
+              "post",
               STR_ARG(r->verb));
     if (!body[0] && r->method->client_streaming)
-        WRONG(r, "body", "is missing; the messages of a client stream come in the body: write body: \"*\"");
+        WRONG(r, "body",
+              "is missing; the messages of a client stream come in the body: write body: \"*\"");
     route->whole_body = str_eq(str_c(body), STR("*"));
     if (body[0] && !route->whole_body)
         route->body = top_level_field(r, r->method->input, "body", body);
     if (route->body)
         check_body_field(r, route);
     if (r->http->response_body[0])
-        route->response_body = top_level_field(r, r->method->output, "response_body", r->http->response_body);
+        route->response_body = top_level_field(r, r->method->output, "response_body",
+                                               r->http->response_body);
 }
 
 /* ---- the rule ---- */
@@ -177,12 +192,14 @@ static bool read_custom(struct rule *r)
     for (size_t i = 0; i < kind.n; i++) {
         char ch = kind.p[i];
         bool letter = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z');
-        if (!letter && ch != '-' && ch != '_' && !(ch >= '0' && ch <= '9') && !str_eq(kind, STR("*")))
+        if (!letter && ch != '-' && ch != '_' && !(ch >= '0' && ch <= '9') &&
+            !str_eq(kind, STR("*")))
             kind.n = 0;
     }
     if (kind.n)
         return true;
-    WRONG(r, "custom.kind", "\"%s\" is no HTTP method; write one, as in \"HEAD\", or \"*\" for all", custom->kind);
+    WRONG(r, "custom.kind", "\"%s\" is no HTTP method; write one, as in \"HEAD\", or \"*\" for all",
+          custom->kind);
     return false;
 }
 
@@ -226,7 +243,7 @@ static struct str place_of(struct compile *c, const struct origin *o, struct str
     struct origin whole = *o;
     if (o->prefix.p && at.n)
         whole.prefix = TEXT(c, "%.*s.%.*s", STR_ARG(o->prefix), STR_ARG(at));
-    return origin_place(c, &whole, STR(""));
+    return policy_origin_place(c, &whole, STR(""));
 }
 
 static void read_binding(struct rule *r)
@@ -238,9 +255,9 @@ static void read_binding(struct rule *r)
     route.verb = r->verb;
     route.pattern = str_c(r->template);
     route.place = place_of(r->c, &r->origin, r->at);
-    read_template(r, &route);
+    bool ok = read_template(r, &route);
     read_body(r, &route);
-    struct route *slot = route_new(r->c);
+    struct route *slot = ok ? route_new(r->c) : NULL;
     if (slot)
         *slot = route;
 }
@@ -253,17 +270,20 @@ static void read_additional(struct rule *r)
         r->http = whole->additional_bindings[i];
         r->at = TEXT(r->c, "additional_bindings[%zu]", i);
         if (r->http->n_additional_bindings)
-            WRONG(r, "additional_bindings", "additional bindings do not nest; move them up one level");
+            WRONG(r, "additional_bindings",
+                  "additional bindings do not nest; move them up one level");
         if (r->http->selector[0])
-            WRONG(r, "selector", "belongs to the whole rule, not to one of its bindings; remove it");
+            WRONG(r, "selector",
+                  "belongs to the whole rule, not to one of its bindings; remove it");
         read_binding(r);
     }
 }
 
-static void read_rule(struct compile *c, const struct method_policy *p, const Google__Api__HttpRule *http,
-                      const struct origin *origin)
+static void read_rule(struct compile *c, const struct method_policy *p,
+                      const Google__Api__HttpRule *http, const struct origin *origin)
 {
-    struct rule r = {.c = c, .policy = p, .method = p->method, .origin = *origin, .at = STR(""), .http = http};
+    struct rule r = {
+        .c = c, .policy = p, .method = p->method, .origin = *origin, .at = STR(""), .http = http};
 
     read_binding(&r);
     read_additional(&r);
@@ -272,7 +292,7 @@ static void read_rule(struct compile *c, const struct method_policy *p, const Go
 /* RPCs without a rule: POST /pkg.Service/Method, all fields in the body. */
 static void add_default(struct compile *c, const struct method_policy *p)
 {
-    struct origin at = method_origin(c, p->method, 0);
+    struct origin at = policy_method_origin(c, p->method, 0);
     struct route *route = route_new(c);
 
     if (route)
@@ -283,8 +303,10 @@ static void add_default(struct compile *c, const struct method_policy *p)
                                 .place = at.place};
 }
 
-/* The configuration's rule for the method; NULL: none. A second one is a mistake, not a further binding. */
-static const Google__Api__HttpRule *config_rule(struct compile *c, const struct tc_method *m, struct origin *at)
+/* The configuration's rule for the method; NULL: none. A second one is a mistake, not a further
+ * binding. */
+static const Google__Api__HttpRule *config_rule(struct compile *c, const struct tc_method *m,
+                                                struct origin *at)
 {
     const Postern__V1__Config *config = c->in->config;
     const Google__Api__HttpRule *found = NULL;
@@ -296,8 +318,8 @@ static const Google__Api__HttpRule *config_rule(struct compile *c, const struct 
         c->http_used[i] = true;
         if (found)
             FAULT(c, &here, STR("selector"),
-                  "%.*s has a rule at %.*s already; add this one to its additional_bindings", STR_ARG(m->full_name),
-                  STR_ARG(at->prefix));
+                  "%.*s has a rule at %.*s already; add this one to its additional_bindings",
+                  STR_ARG(m->full_name), STR_ARG(at->prefix));
         else
             *at = here;
         found = found ? found : config->http[i];
@@ -305,15 +327,16 @@ static const Google__Api__HttpRule *config_rule(struct compile *c, const struct 
     return found;
 }
 
-void http_routes(struct compile *c, const struct method_policy *p)
+void policy_http_routes(struct compile *c, const struct method_policy *p)
 {
-    struct origin at = method_origin(c, p->method, OPTION_HTTP), config_at;
+    struct origin at = policy_method_origin(c, p->method, OPTION_HTTP), config_at;
     size_t before = c->faults->count;
-    const Google__Api__HttpRule *own = options_http(c, &p->method->options, &at);
+    const Google__Api__HttpRule *own = policy_options_http(c, &p->method->options, &at);
     const Google__Api__HttpRule *replaced = config_rule(c, p->method, &config_at);
 
     if (own && own->selector[0] && !str_eq(str_c(own->selector), p->method->full_name))
-        FAULT(c, &at, STR("selector"), "stays empty beside an rpc, or is its name %.*s", STR_ARG(p->method->full_name));
+        FAULT(c, &at, STR("selector"), "stays empty beside an rpc, or is its name %.*s",
+              STR_ARG(p->method->full_name));
     if (replaced)
         read_rule(c, p, replaced, &config_at);
     else if (own)
@@ -322,7 +345,7 @@ void http_routes(struct compile *c, const struct method_policy *p)
         add_default(c, p);
 }
 
-void http_check_selectors(struct compile *c)
+void policy_http_check_selectors(struct compile *c)
 {
     const Postern__V1__Config *config = c->in->config;
 
@@ -330,10 +353,10 @@ void http_check_selectors(struct compile *c)
         if (c->http_used[i])
             continue;
         struct origin at = {.prefix = TEXT(c, "http[%zu]", i)};
-        struct suggestion s = suggest_for(str_c(config->http[i]->selector));
+        struct suggestion s = policy_suggest_for(str_c(config->http[i]->selector));
         for (uint32_t m = 0; m < c->npolicies; m++)
-            suggest(&s, c->policies[m].method->full_name);
+            policy_suggest(&s, c->policies[m].method->full_name);
         FAULT(c, &at, STR("selector"), "\"%s\" names no rpc; write it as pkg.Service.Method%.*s",
-              config->http[i]->selector, STR_ARG(suggest_text(c, &s)));
+              config->http[i]->selector, STR_ARG(policy_suggest_text(c, &s)));
     }
 }

@@ -14,7 +14,7 @@ static void defaults(struct compile *c, struct method_policy *p, const struct tc
     p->max_response = c->in->max_response;
 }
 
-#define TAKE(to, from, field) \
+#define TAKE(to, from, field)    \
     if ((from)->_##field##_case) \
     (to)->field = (from)->field != 0
 
@@ -47,8 +47,8 @@ static void apply(struct method_policy *p, const struct layer *l)
         apply_json(p, policy->json);
 }
 
-void inherit(struct compile *c, struct method_policy *p, const struct tc_method *m, const struct layer *const *layers,
-             size_t n)
+void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_method *m,
+                    const struct layer *const *layers, size_t n)
 {
     const struct layer *routes = NULL;
 
@@ -61,5 +61,5 @@ void inherit(struct compile *c, struct method_policy *p, const struct tc_method 
             routes = layers[i];
     }
     if (routes)
-        branches_resolve(c, p, routes);
+        policy_branches_resolve(c, p, routes);
 }

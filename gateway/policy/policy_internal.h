@@ -1,5 +1,5 @@
-/* Between the parts of policy_compile. All memory is the arena's; want of it is noted once in `no_memory` and ends the
- * compilation at the next convenient place. */
+/* Between the parts of policy_compile. All memory is the arena's; want of it is noted once in
+ * `no_memory` and ends the compilation at the next convenient place. */
 #pragma once
 
 #include "gateway/policy/policy_compile.h"
@@ -17,10 +17,10 @@ struct layer {
     const Postern__V1__Policy *policy;
     struct origin origin;
     uint32_t timeout_ms, keepalive_ms;
-    int32_t cluster;       /* of `upstream` */
+    int32_t cluster;          /* of `upstream` */
     int32_t *branch_clusters; /* of each route[i].to */
-    struct str selector;   /* overrides only */
-    bool matched;          /* an override that no RPC matches is a mistake */
+    struct str selector;      /* overrides only */
+    bool matched;             /* an override that no RPC matches is a mistake */
 };
 
 struct compile {
@@ -45,50 +45,53 @@ struct compile {
 #define TEXT(c, ...) policy_text(c, arena_printf((c)->arena, __VA_ARGS__))
 struct str policy_text(struct compile *c, struct str text);
 void *policy_array(struct compile *c, size_t n, size_t size);
-/* Notes that `path` inside of `o` is wrong: FAULT(c, &origin, path, "what, and %s would be right", x). */
+/* Notes that `path` inside of `o` is wrong: FAULT(c, &origin, path, "what, and %s would be right",
+ * x). */
 #define FAULT(c, o, path, ...) policy_fault(c, o, path, arena_printf((c)->arena, __VA_ARGS__))
 void policy_fault(struct compile *c, const struct origin *o, struct str path, struct str sentence);
 /* "file.proto:12" of `path` inside of `o`. */
-struct str origin_place(struct compile *c, const struct origin *o, struct str path);
+struct str policy_origin_place(struct compile *c, const struct origin *o, struct str path);
 /* Of option `number`; without source info the name alone. */
-struct origin method_origin(struct compile *c, const struct tc_method *m, uint32_t number);
-struct origin service_origin(struct compile *c, const struct tc_service *s, uint32_t number);
-struct origin file_origin(struct compile *c, const struct tc_file *f);
+struct origin policy_method_origin(struct compile *c, const struct tc_method *m, uint32_t number);
+struct origin policy_service_origin(struct compile *c, const struct tc_service *s, uint32_t number);
+struct origin policy_file_origin(struct compile *c, const struct tc_file *f);
 
-/* policy_options: the option's message, checked and unpacked; NULL when there is none or it is at fault. */
-const Postern__V1__Policy *options_policy(struct compile *c, const struct tc_options *o,
-                                          const struct origin *at);
-const Google__Api__HttpRule *options_http(struct compile *c, const struct tc_options *o,
-                                          const struct origin *at);
+/* policy_options: the option's message, checked and unpacked; NULL when there is none or it is at
+ * fault. */
+const Postern__V1__Policy *policy_options_policy(struct compile *c, const struct tc_options *o,
+                                                 const struct origin *at);
+const Google__Api__HttpRule *policy_options_http(struct compile *c, const struct tc_options *o,
+                                                 const struct origin *at);
 
 /* policy_layer: checks what can be checked without a method. */
-void layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *policy,
-                const struct origin *at);
+void policy_layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *policy,
+                       const struct origin *at);
 
 /* policy_inherit: the policy of one method from its layers, the closest last. */
-void inherit(struct compile *c, struct method_policy *p, const struct tc_method *m,
-             const struct layer *const *layers, size_t n);
+void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_method *m,
+                    const struct layer *const *layers, size_t n);
 
 /* policy_branch: routes of the closest layer that has any, resolved against the method. */
-void branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l);
+void policy_branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l);
 
 /* policy_http: all routes of a method. */
-void http_routes(struct compile *c, const struct method_policy *p);
-void http_check_selectors(struct compile *c);
+void policy_http_routes(struct compile *c, const struct method_policy *p);
+void policy_http_check_selectors(struct compile *c);
 
 /* policy_names */
 /* Index of the cluster or endpoint `name`; PLAN_NO_CLUSTER when names are open; else the fault is
  * noted and nothing more needs to be said about who serves the call. */
 enum { CLUSTER_AT_FAULT = PLAN_NO_CLUSTER - 1 };
-int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path, const char *name);
+int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path,
+                               const char *name);
 /* "; did you mean \"x\"?" for the closest of what was offered, or "". */
 struct suggestion {
     struct str wrong, best;
     size_t distance;
 };
-struct suggestion suggest_for(struct str wrong);
-void suggest(struct suggestion *s, struct str candidate);
-struct str suggest_text(struct compile *c, const struct suggestion *s);
-struct str suggest_field(struct compile *c, const struct tc_message *m, struct str wrong);
+struct suggestion policy_suggest_for(struct str wrong);
+void policy_suggest(struct suggestion *s, struct str candidate);
+struct str policy_suggest_text(struct compile *c, const struct suggestion *s);
+struct str policy_suggest_field(struct compile *c, const struct tc_message *m, struct str wrong);
 /* "pkg.Service.Method", "pkg.Service.*", "pkg.*" or "*". */
-bool selector_matches(struct str selector, struct str full_name);
+bool policy_selector_matches(struct str selector, struct str full_name);

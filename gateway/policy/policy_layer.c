@@ -4,21 +4,26 @@
 
 enum { ROUTES_MAX = 256 };
 
-static void read_duration(struct compile *c, const struct layer *l, const char *path, const char *text, uint32_t *ms)
+static void read_duration(struct compile *c, const struct layer *l, const char *path,
+                          const char *text, uint32_t *ms)
 {
     if (duration_parse(str_c(text), ms))
         return;
     FAULT(c, &l->origin, str_c(path),
-          "\"%s\" is no duration; write a number with one unit, as in \"250ms\", \"30s\", \"5m\" or \"2h\"", text);
+          "\"%s\" is no duration; write a number with one unit, as in \"250ms\", \"30s\", \"5m\" "
+          "or \"2h\"",
+          text);
 }
 
-static void check_size(struct compile *c, const struct layer *l, const char *path, uint64_t n, uint64_t ceiling,
-                       const char *bound)
+static void check_size(struct compile *c, const struct layer *l, const char *path, uint64_t n,
+                       uint64_t ceiling, const char *bound)
 {
     if (n == 0)
-        FAULT(c, &l->origin, str_c(path), "0 would refuse every message; leave it out to use the listener's ceiling");
+        FAULT(c, &l->origin, str_c(path),
+              "0 would refuse every message; leave it out to use the listener's ceiling");
     else if (ceiling && n > ceiling)
-        FAULT(c, &l->origin, str_c(path), "%llu is above the ceiling of %llu; lower it or raise bounds.%s",
+        FAULT(c, &l->origin, str_c(path),
+              "%llu is above the ceiling of %llu; lower it or raise bounds.%s",
               (unsigned long long)n, (unsigned long long)ceiling, bound);
 }
 
@@ -61,8 +66,11 @@ static void check_reachable(struct compile *c, const struct layer *l, size_t i)
         if (!covers(route[j], route[i]))
             continue;
         FAULT(c, &l->origin, TEXT(c, "route[%zu]", i),
-              "can never be reached: route[%zu] %s; the first match decides, so change the order or remove one", j,
-              route[j]->_equals_case ? "has the same condition" : "takes every value of the same subject");
+              "can never be reached: route[%zu] %s; the first match decides, so change the order "
+              "or remove one",
+              j,
+              route[j]->_equals_case ? "has the same condition"
+                                     : "takes every value of the same subject");
         return;
     }
 }
@@ -74,12 +82,14 @@ static void check_subject(struct compile *c, const struct layer *l, size_t i)
     switch (r->subject_case) {
     case POSTERN__V1__ROUTE__SUBJECT_HEADER:
         if (!is_token(str_c(r->header)))
-            FAULT(c, &l->origin, TEXT(c, "route[%zu].header", i), "\"%s\" is no header name", r->header);
+            FAULT(c, &l->origin, TEXT(c, "route[%zu].header", i), "\"%s\" is no header name",
+                  r->header);
         break;
     case POSTERN__V1__ROUTE__SUBJECT_FIELD: break; /* against the method, when it is applied */
     default:
         FAULT(c, &l->origin, TEXT(c, "route[%zu]", i),
-              "has no condition; write header: \"x-name\" or field: \"name\", or use `upstream` for calls that match no route");
+              "has no condition; write header: \"x-name\" or field: \"name\", or use `upstream` "
+              "for calls that match no route");
     }
 }
 
@@ -102,7 +112,8 @@ static void read_routes(struct compile *c, struct layer *l)
     size_t n = l->policy->n_route;
 
     if (n > ROUTES_MAX) {
-        FAULT(c, &l->origin, STR("route"), "has %zu entries, at most %d are allowed", n, ROUTES_MAX);
+        FAULT(c, &l->origin, STR("route"), "has %zu entries, at most %d are allowed", n,
+              ROUTES_MAX);
         return;
     }
     l->branch_clusters = policy_array(c, n, sizeof *l->branch_clusters);
@@ -110,7 +121,8 @@ static void read_routes(struct compile *c, struct layer *l)
         read_route(c, l, i);
 }
 
-void layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *policy, const struct origin *at)
+void policy_layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *policy,
+                       const struct origin *at)
 {
     l->policy = policy;
     l->origin = *at;
@@ -124,8 +136,10 @@ void layer_read(struct compile *c, struct layer *l, const Postern__V1__Policy *p
     if (policy->stream && policy->stream->_keepalive_case)
         read_duration(c, l, "stream.keepalive", policy->stream->keepalive, &l->keepalive_ms);
     if (policy->_max_request_bytes_case)
-        check_size(c, l, "max_request_bytes", policy->max_request_bytes, c->in->max_request, "request_body_bytes");
+        check_size(c, l, "max_request_bytes", policy->max_request_bytes, c->in->max_request,
+                   "request_body_bytes");
     if (policy->_max_response_bytes_case)
-        check_size(c, l, "max_response_bytes", policy->max_response_bytes, c->in->max_response, "response_bytes");
+        check_size(c, l, "max_response_bytes", policy->max_response_bytes, c->in->max_response,
+                   "response_bytes");
     read_routes(c, l);
 }

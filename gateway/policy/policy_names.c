@@ -40,14 +40,14 @@ static size_t edit_distance(struct str a, struct str b)
     return rows[a.n % 3][b.n];
 }
 
-struct suggestion suggest_for(struct str wrong)
+struct suggestion policy_suggest_for(struct str wrong)
 {
     /* A third of the name may be wrong, but no more than three letters. */
     size_t allowed = wrong.n / 3 < 3 ? wrong.n / 3 : 3;
     return (struct suggestion){.wrong = wrong, .distance = (allowed ? allowed : 1) + 1};
 }
 
-void suggest(struct suggestion *s, struct str candidate)
+void policy_suggest(struct suggestion *s, struct str candidate)
 {
     if (s->wrong.n > NAME_MAX_COMPARED || candidate.n > NAME_MAX_COMPARED || candidate.n == 0)
         return;
@@ -58,18 +58,18 @@ void suggest(struct suggestion *s, struct str candidate)
     }
 }
 
-struct str suggest_text(struct compile *c, const struct suggestion *s)
+struct str policy_suggest_text(struct compile *c, const struct suggestion *s)
 {
     return s->best.p ? TEXT(c, "; did you mean \"%.*s\"?", STR_ARG(s->best)) : STR("");
 }
 
-struct str suggest_field(struct compile *c, const struct tc_message *m, struct str wrong)
+struct str policy_suggest_field(struct compile *c, const struct tc_message *m, struct str wrong)
 {
-    struct suggestion s = suggest_for(wrong);
+    struct suggestion s = policy_suggest_for(wrong);
 
     for (uint16_t i = 0; i < m->nfields; i++)
-        suggest(&s, m->fields[i].name);
-    return suggest_text(c, &s);
+        policy_suggest(&s, m->fields[i].name);
+    return policy_suggest_text(c, &s);
 }
 
 static int32_t add_endpoint(struct compile *c, struct str endpoint)
@@ -106,15 +106,16 @@ static int32_t add_endpoint(struct compile *c, struct str endpoint)
     return (int32_t)c->nclusters++;
 }
 
-int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path, const char *name)
+int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path,
+                               const char *name)
 {
     struct str wanted = str_c(name);
-    struct suggestion s = suggest_for(wanted);
+    struct suggestion s = policy_suggest_for(wanted);
 
     for (uint32_t i = 0; i < c->nclusters; i++) {
         if (str_eq(c->clusters[i].name, wanted))
             return (int32_t)i;
-        suggest(&s, c->clusters[i].name);
+        policy_suggest(&s, c->clusters[i].name);
     }
     if (endpoint_valid(wanted))
         return add_endpoint(c, wanted);
@@ -123,11 +124,11 @@ int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struc
     FAULT(c, at, path,
           "\"%.*s\" is neither a cluster of the configuration nor an endpoint (host:port, "
           "[v6]:port, unix:/path)%.*s",
-          STR_ARG(wanted), STR_ARG(suggest_text(c, &s)));
+          STR_ARG(wanted), STR_ARG(policy_suggest_text(c, &s)));
     return CLUSTER_AT_FAULT;
 }
 
-bool selector_matches(struct str selector, struct str full_name)
+bool policy_selector_matches(struct str selector, struct str full_name)
 {
     if (str_eq(selector, STR("*")))
         return true;

@@ -2,8 +2,9 @@
 #include "transcoder/text.h"
 #include "transcoder/wire.h"
 
-/* protobuf-c has no recursion limit, cuts strings at NUL and skips what it does not know: an option of a newer .proto would
- * silently not be executed. So each option is walked against its descriptor first. */
+/* protobuf-c has no recursion limit, cuts strings at NUL and skips what it does not know: an option
+ * of a newer .proto would silently not be executed. So each option is walked against its descriptor
+ * first. */
 
 enum { OPTION_DEPTH_MAX = 8 };
 
@@ -13,8 +14,8 @@ struct check {
     bool ok;
 };
 
-static void check_message(struct check *k, const ProtobufCMessageDescriptor *d, struct str bytes, struct str path,
-                          unsigned depth);
+static void check_message(struct check *k, const ProtobufCMessageDescriptor *d, struct str bytes,
+                          struct str path, unsigned depth);
 
 #define WRONG(k, path, ...) wrong(k, path, arena_printf((k)->c->arena, __VA_ARGS__))
 
@@ -40,8 +41,8 @@ static enum tc_wire_type wire_type_of(const ProtobufCFieldDescriptor *f)
     }
 }
 
-static void check_field(struct check *k, const ProtobufCFieldDescriptor *f, const struct tc_wire_field *w,
-                        struct str path, unsigned depth)
+static void check_field(struct check *k, const ProtobufCFieldDescriptor *f,
+                        const struct tc_wire_field *w, struct str path, unsigned depth)
 {
     if (w->type != wire_type_of(f))
         WRONG(k, path, "is not encoded as its type asks for; make the descriptors anew");
@@ -52,9 +53,10 @@ static void check_field(struct check *k, const ProtobufCFieldDescriptor *f, cons
         WRONG(k, path, "must be UTF-8 without NUL bytes");
 }
 
-/* "route[1]" for the second occurrence of a repeated field in `bytes`, "json" for a singular one. */
-static struct str field_path(struct check *k, const ProtobufCFieldDescriptor *f, struct str bytes, const char *here,
-                             struct str path)
+/* "route[1]" for the second occurrence of a repeated field in `bytes`, "json" for a singular one.
+ */
+static struct str field_path(struct check *k, const ProtobufCFieldDescriptor *f, struct str bytes,
+                             const char *here, struct str path)
 {
     struct tc_wire_field before;
     const char *dot = path.n ? "." : "";
@@ -67,8 +69,8 @@ static struct str field_path(struct check *k, const ProtobufCFieldDescriptor *f,
     return TEXT(k->c, "%.*s%s%s[%zu]", STR_ARG(path), dot, f->name, index);
 }
 
-static void check_message(struct check *k, const ProtobufCMessageDescriptor *d, struct str bytes, struct str path,
-                          unsigned depth)
+static void check_message(struct check *k, const ProtobufCMessageDescriptor *d, struct str bytes,
+                          struct str path, unsigned depth)
 {
     struct str rest = bytes;
     struct tc_wire_field w;
@@ -83,7 +85,9 @@ static void check_message(struct check *k, const ProtobufCMessageDescriptor *d, 
         if (f)
             check_field(k, f, &w, field_path(k, f, bytes, rest.p, path), depth);
         else
-            WRONG(k, path, "this build of postern does not execute option %u of %s; update postern or remove it",
+            WRONG(k, path,
+                  "this build of postern does not execute option %u of %s; update postern or "
+                  "remove it",
                   w.number, d->name);
     }
     if (status != TC_MORE)
@@ -134,18 +138,21 @@ static const void *unpack(struct compile *c, const struct tc_options *o, uint32_
     check_message(&k, d, bytes, STR(""), 0);
     if (!k.ok)
         return NULL;
-    const void *message = protobuf_c_message_unpack(d, &allocator, bytes.n, (const uint8_t *)bytes.p);
+    const void *message = protobuf_c_message_unpack(d, &allocator, bytes.n,
+                                                    (const uint8_t *)bytes.p);
     if (!message)
         c->no_memory = true;
     return message;
 }
 
-const Postern__V1__Policy *options_policy(struct compile *c, const struct tc_options *o, const struct origin *at)
+const Postern__V1__Policy *policy_options_policy(struct compile *c, const struct tc_options *o,
+                                                 const struct origin *at)
 {
     return unpack(c, o, OPTION_POSTERN, &postern__v1__policy__descriptor, at);
 }
 
-const Google__Api__HttpRule *options_http(struct compile *c, const struct tc_options *o, const struct origin *at)
+const Google__Api__HttpRule *policy_options_http(struct compile *c, const struct tc_options *o,
+                                                 const struct origin *at)
 {
     return unpack(c, o, OPTION_HTTP, &google__api__http_rule__descriptor, at);
 }

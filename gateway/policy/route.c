@@ -31,44 +31,41 @@ static bool path_is_good(struct str path)
     return true;
 }
 
-/* Tries the trie of each verb that the path ends with, the longest first: the colon may also belong to the value. */
-static const struct route *match_verbs(struct walk *w, const struct router *r, struct str path)
+/* `path` is the whole one up to the verb. */
+static const struct route *match_in(struct walk *w, const struct router *r, struct str verb,
+                                    struct str path)
 {
-    const char *slash = memrchr(path.p - 1, '/', path.n + 1);
+    const struct node *root = node_child(&r->verbs, verb, str_hash(verb));
 
-    for (const char *p = slash + 1, *end = path.p + path.n; p < end && !w->no_memory; p++) {
-        struct str verb = str_of(p + 1, (size_t)(end - p) - 1);
-        /* An escape spells one byte with three. */
-        if (*p != ':' || verb.n == 0 || verb.n / 3 > r->verb_max)
-            continue;
-        if (!tc_percent_decode(verb, TC_DECODE_SEGMENT, w->arena, &verb)) {
-            w->no_memory = true;
-            return NULL;
-        }
-        const struct node *root =
-            verb.n <= r->verb_max ? node_child(&r->verbs, verb, str_hash(verb)) : NULL;
-        if (!root)
-            continue;
-        if (!walk_split(w, r, str_of(path.p, (size_t)(p - path.p))))
-            w->no_memory = true;
-        const struct route *found = w->no_memory ? NULL : walk_trie(w, root);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-static const struct route *match_plain(struct walk *w, const struct router *r, struct str path)
-{
-    const struct node *root = node_child(&r->verbs, STR(""), str_hash(STR("")));
-
-    if (!root || w->no_memory)
+    if (!root)
         return NULL;
-    if (!walk_split(w, r, path)) {
+    if (!route_walk_split(w, r, str_skip(path, 1))) {
         w->no_memory = true;
         return NULL;
     }
-    return walk_trie(w, root);
+    return route_walk_trie(w, root);
+}
+
+/* Tries the trie of each verb that the path ends with, the longest first: the colon may also belong
+ * to the value. */
+static const struct route *match_verbs(struct walk *w, const struct router *r, struct str path)
+{
+    size_t longest = 3 * r->verb_max + 1; /* an escape spells one byte with three */
+    const struct route *found = NULL;
+    size_t i = path.n;
+
+    while (i > 0 && path.n - i < longest && path.p[i - 1] != '/')
+        i--;
+    for (; i + 1 < path.n && !found && !w->no_memory; i++) {
+        struct str verb = str_skip(path, i + 1);
+        if (path.p[i] != ':')
+            continue;
+        if (tc_percent_decode(verb, TC_DECODE_SEGMENT, w->arena, &verb))
+            found = match_in(w, r, verb, str_of(path.p, i));
+        else
+            w->no_memory = true;
+    }
+    return found;
 }
 
 /* The first `n` segments of `path` are taken off its front. */
@@ -104,7 +101,9 @@ static struct str variable_text(const struct walk *w, const struct route_variabl
 
 static bool take_values(const struct walk *w, const struct route *route, const struct str **out)
 {
-    struct str *values = route->nvariables ? arena_array(w->arena, route->nvariables, sizeof *values) : NULL;
+    struct str *values = route->nvariables
+                             ? arena_array(w->arena, route->nvariables, sizeof *values)
+                             : NULL;
 
     *out = values;
     if (route->nvariables && !values)
@@ -146,11 +145,10 @@ enum route_result router_match(const struct router *r, struct str method, struct
     w.method = method;
     w.allowed = NULL;
     w.no_memory = false;
-    path = str_skip(path, 1);
 
     const struct route *found = r->verb_max ? match_verbs(&w, r, path) : NULL;
-    if (!found)
-        found = match_plain(&w, r, path);
+    if (!found && !w.no_memory)
+        found = match_in(&w, r, STR(""), path);
     if (w.no_memory)
         return ROUTE_NOMEM;
     if (!found)

@@ -1,8 +1,8 @@
 /* The router: which route a request takes (google.api.http). A trie over path segments; in each
  * place a literal goes before `*` before `**`, with backtracking, and a verb suffix (":generate")
- * belongs to its route: "llama:7b" is a legal value where no route has the verb "7b". Where one has,
- * the verb goes first, the longest before shorter ones. Cost depends on the path, not on the number
- * of routes.
+ * belongs to its route: "llama:7b" is a legal value where no route has the verb "7b". Where one
+ * has, the verb goes first, the longest before shorter ones. Cost depends on the path, not on the
+ * number of routes.
  *
  * Built once per snapshot, immutable then. The path is matched as it was sent: segments are
  * compared after percent-decoding (once), "%2F" never splits a segment. A slash at the end is one
@@ -28,7 +28,7 @@ struct path_template {
     struct path_variable_text {
         struct str path;      /* "model.name" */
         uint32_t first, last; /* segments, last exclusive */
-    } *variables;
+    } * variables;
     uint32_t nvariables;
     struct str verb; /* without the colon; empty: none */
 };

@@ -48,8 +48,10 @@ static struct node *node_new(struct node *parent, struct arena *arena)
     return n;
 }
 
-/* The literal child, made when there is none. `root` children begin a trie: they have no parent to go back to. */
-static struct node *literal_child(struct node *parent, struct str text, bool root, struct arena *arena)
+/* The literal child, made when there is none. `root` children begin a trie: they have no parent to
+ * go back to. */
+static struct node *literal_child(struct node *parent, struct str text, bool root,
+                                  struct arena *arena)
 {
     uint32_t hash = str_hash(text);
     struct node *child = node_child(parent, text, hash);
@@ -80,7 +82,8 @@ static void raise_to(uint32_t *max, uint32_t n)
 }
 
 /* Literals behind a `**`, from the last to the first. */
-static struct node *insert_suffix(struct build *b, struct node *n, const struct path_template *t, uint32_t first)
+static struct node *insert_suffix(struct build *b, struct node *n, const struct path_template *t,
+                                  uint32_t first)
 {
     n = own_child(&n->rest, NULL, b->arena);
     for (uint32_t i = t->nsegments; n && i > first; i--)
@@ -112,8 +115,9 @@ static void refuse_twin(struct build *b, const struct route *route, const struct
     tc_fault_add(b->faults, route->place,
                  "\"%.*s %.*s\" of %.*s takes the same requests as \"%.*s %.*s\" of %.*s (%.*s); "
                  "change one of the two templates or its verb",
-                 STR_ARG(route->verb), STR_ARG(route->pattern), STR_ARG(route->policy->method->full_name),
-                 STR_ARG(first->verb), STR_ARG(first->pattern), STR_ARG(first->policy->method->full_name),
+                 STR_ARG(route->verb), STR_ARG(route->pattern),
+                 STR_ARG(route->policy->method->full_name), STR_ARG(first->verb),
+                 STR_ARG(first->pattern), STR_ARG(first->policy->method->full_name),
                  STR_ARG(first->place));
 }
 
@@ -141,14 +145,16 @@ static bool add_route(struct build *b, const struct route *route)
 
     if (!path_template_parse(route->pattern, b->arena, &t, &why)) {
         if (why.p)
-            tc_fault_add(b->faults, route->place, "\"%.*s\": %.*s", STR_ARG(route->pattern), STR_ARG(why));
+            tc_fault_add(b->faults, route->place, "\"%.*s\": %.*s", STR_ARG(route->pattern),
+                         STR_ARG(why));
         return why.p != NULL;
     }
     struct node *n = insert(b, &t);
     return n && add_taker(b, n, route);
 }
 
-struct router *router_build(const struct route *routes, uint32_t n, struct arena *arena, struct tc_faults *faults)
+struct router *router_build(const struct route *routes, uint32_t n, struct arena *arena,
+                            struct tc_faults *faults)
 {
     struct build b = {arena_alloc(arena, sizeof(struct router)), arena, faults};
     size_t before = faults->count;

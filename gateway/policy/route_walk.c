@@ -1,9 +1,11 @@
 #include "gateway/policy/route_walk.h"
 
-/* How much a path can cost. A node at depth d is only ever compared with segment d, and the walk enters it only from its one
- * parent: each node is visited at most once, and none deeper than the path has segments. At each visited node that has a `**`
- * one chain of literals is followed from the path's end and back, at most as long as the longest suffix of a template. So the work is
- * bounded by nodes x suffix whatever the path is, there is nothing to try twice, and it needs no stack. */
+/* How much a path can cost. A node at depth d is only ever compared with segment d, and the walk
+ * enters it only from its one parent: each node is visited at most once, and none deeper than the
+ * path has segments. At each visited node that has a `**` one chain of literals is followed from
+ * the path's end and back, at most as long as the longest suffix of a template. So the work is
+ * bounded by nodes x suffix whatever the path is, there is nothing to try twice, and it needs no
+ * stack. */
 
 static struct str segment_at_end(struct str path)
 {
@@ -33,7 +35,7 @@ static bool parts_allocate(struct walk *w)
     return w->front != NULL;
 }
 
-bool walk_split(struct walk *w, const struct router *r, struct str path)
+bool route_walk_split(struct walk *w, const struct router *r, struct str path)
 {
     struct str rest = path;
 
@@ -83,7 +85,8 @@ static void allow(struct walk *w, struct str verb)
         w->no_memory = true;
 }
 
-/* A node at which the path ends: the route for the method itself, else GET's for HEAD, else the one for any method. */
+/* A node at which the path ends: the route for the method itself, else GET's for HEAD, else the one
+ * for any method. */
 static const struct route *take(struct walk *w, const struct node *n)
 {
     const struct route *get = NULL, *any = NULL;
@@ -142,7 +145,7 @@ static const struct route *route_here(struct walk *w, const struct node *n, enum
     return turn == TURN_REST ? walk_rest(w, n) : NULL;
 }
 
-const struct route *walk_trie(struct walk *w, const struct node *root)
+const struct route *route_walk_trie(struct walk *w, const struct node *root)
 {
     const struct node *at = root;
     enum turn turn = TURN_LITERAL;

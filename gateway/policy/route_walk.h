@@ -19,8 +19,8 @@ enum { PARTS_INLINE = 24 };
 struct walk {
     struct arena *arena;
     struct str method;
-    struct str path; /* without the first slash and without the verb */
-    uint32_t n;      /* segments of it */
+    struct str path;           /* without the first slash and without the verb */
+    uint32_t n;                /* segments of it */
     struct part *front, *back; /* the first ones; the last ones, last first */
     uint32_t nfront, nback;
     struct allowed *allowed; /* methods that the path would have been taken with */
@@ -29,6 +29,6 @@ struct walk {
 };
 
 /* Cuts `path` into the segments that the router may look at. False: out of memory. */
-bool walk_split(struct walk *w, const struct router *r, struct str path);
+bool route_walk_split(struct walk *w, const struct router *r, struct str path);
 /* The route below `root` that takes the path and the method. NULL: none, or w->no_memory. */
-const struct route *walk_trie(struct walk *w, const struct node *root);
+const struct route *route_walk_trie(struct walk *w, const struct node *root);

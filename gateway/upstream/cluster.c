@@ -80,19 +80,21 @@ static void tear_down(struct cluster *cl)
     turn_close(&cl->turn);
 }
 
-static void work(struct turn *turn)
+static bool work(struct turn *turn)
 {
     struct cluster *cl = cluster_of(turn);
 
     if (turn->closing)
-        return;
+        return false;
     deliver(cl);
-    if (cl->closing && turn->flushes > cl->close_flush) {
+    if (!cl->closing) {
+        dispatch(cl);
+        cluster_sweep(cl);
+    } else if (turn->flushes > cl->close_flush) {
         tear_down(cl);
-        return;
+        return false;
     }
-    dispatch(cl);
-    cluster_sweep(cl);
+    return cl->closing;
 }
 
 static void on_turn_closed(struct turn *turn)

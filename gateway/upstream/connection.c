@@ -89,16 +89,16 @@ static void fail_errno(struct connection *c, int error)
     }
 }
 
+/* The session has nothing more to say. Without a call to suffer from it that is no failure of a connection that was up. */
 static void finish(struct connection *c)
 {
-    if (c->session->reason[0] && (c->session->broken || c->session->nstreams))
-        fail(c, "%s", c->session->reason);
-    else if (c->session->nstreams)
-        fail(c, "was closed by the peer");
-    else {
-        bool was_up = c->state == CONNECTION_UP;
+    bool harmless = c->state == CONNECTION_UP && c->session->nstreams == 0 && !c->session->broken;
+
+    if (harmless) {
         connection_close(c, STR_NONE);
-        c->events->down(c, STR_NONE, was_up);
+        c->events->down(c, STR_NONE, true);
+    } else {
+        fail(c, "%s", c->session->reason[0] ? c->session->reason : "was closed by the peer");
     }
 }
 
@@ -161,10 +161,7 @@ static void on_readable(struct connection *c)
         return;
     }
     if (n == 0) {
-        if (c->session->nstreams == 0 && c->state == CONNECTION_UP)
-            finish(c);
-        else
-            fail(c, "%s", c->session->reason[0] ? c->session->reason : "was closed by the peer");
+        finish(c);
         return;
     }
     c->heard = uv_now(c->turn->loop);

@@ -311,7 +311,7 @@ void http2_stream_read(struct http2_stream *s)
 
 bool http2_stream_message(struct http2_stream *s)
 {
-    return s->whole && !s->ended;
+    return s->whole;
 }
 
 void http2_stream_taken(struct http2_stream *s)

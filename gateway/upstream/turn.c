@@ -36,13 +36,15 @@ static void on_prepare(uv_prepare_t *prepare)
 
     if (!uv_is_active((uv_handle_t *)&t->idle))
         return;
-    t->work(t);
+    bool again = t->work(t);
+    /* What work has left is flushed now; only what flushing brings up needs another turn. */
+    t->scheduled = false;
     flush(t);
-    if (!t->ready.first && !t->dirty && !t->closing)
+    if (!again && !t->scheduled && !t->ready.first)
         uv_idle_stop(&t->idle);
 }
 
-bool turn_open(struct turn *t, uv_loop_t *loop, void (*work)(struct turn *),
+void turn_open(struct turn *t, uv_loop_t *loop, bool (*work)(struct turn *),
                void (*closed)(struct turn *))
 {
     t->loop = loop;
@@ -58,11 +60,11 @@ bool turn_open(struct turn *t, uv_loop_t *loop, void (*work)(struct turn *),
     uv_check_start(&t->check, on_check);
     uv_unref((uv_handle_t *)&t->prepare);
     uv_unref((uv_handle_t *)&t->check);
-    return true;
 }
 
 void turn_schedule(struct turn *t)
 {
+    t->scheduled = true;
     if (!t->closing && !uv_is_active((uv_handle_t *)&t->idle))
         uv_idle_start(&t->idle, on_idle);
 }

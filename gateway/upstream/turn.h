@@ -23,9 +23,10 @@ struct turn {
     struct timer_wheel timers;
     struct http2_ready ready;
     struct connection *dirty;       /* have something to write */
-    void (*work)(struct turn *);    /* tells events, begins calls */
+    bool (*work)(struct turn *);    /* tells events, begins calls; true: wants to be called again */
     void (*closed)(struct turn *);  /* the last handle is gone: free it */
     uint32_t holds;                 /* handles and requests of the loop that refer to it */
+    bool scheduled;                 /* since the last work */
     bool closing;
     uint64_t flushes;               /* so far */
     uv_prepare_t prepare;
@@ -35,8 +36,8 @@ struct turn {
     char input[TURN_READ];
 };
 
-/* For a zeroed one. False: the loop takes no handles. */
-bool turn_open(struct turn *t, uv_loop_t *loop, void (*work)(struct turn *),
+/* For a zeroed one. */
+void turn_open(struct turn *t, uv_loop_t *loop, bool (*work)(struct turn *),
                void (*closed)(struct turn *));
 /* Closes its handles; `closed` comes when all holds are dropped too. */
 void turn_close(struct turn *t);

@@ -17,6 +17,9 @@ static void move_outcome(struct watch_outcome *from, struct watch_row *to)
         unsigned have = atomic_load_explicit(&o->key, memory_order_relaxed);
         if (have && have != key && i + 1 < WATCH_OUTCOMES)
             continue;
+        /* The last place is for all that found none. */
+        if (i + 1 == WATCH_OUTCOMES)
+            key = watch_outcome_key(0, TC_CODE_UNKNOWN);
         if (!have)
             atomic_store_explicit(&o->key, key, memory_order_relaxed);
         move(&from->count, &o->count);

@@ -54,7 +54,7 @@ static void count_outcome(struct watch_row *row, unsigned key)
             key = watch_outcome_key(0, TC_CODE_UNKNOWN);
         if (seen == 0)
             atomic_store_explicit(&o->key, seen = key, memory_order_relaxed);
-        if (seen == key) {
+        if (seen == key || i == WATCH_OUTCOMES - 1) {
             watch_add(&o->count, 1);
             return;
         }

@@ -176,3 +176,5 @@ static inline bool inference__grpcinference_service__repository_model_unload__re
 
 /* The file with all that it imports. */
 extern const struct tc_schema postern_schema_inference_grpc_service;
+/* The same as a FileDescriptorSet. */
+extern const struct str postern_descriptors_inference_grpc_service;

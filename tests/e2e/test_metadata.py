@@ -16,7 +16,7 @@ def arrived(call, backend, headers):
 
 # header -> metadata that must arrive
 PASSED = {
-    "a plain header": ([("X-Tenant", "Blue Ü".encode()[:4])], [("x-tenant", "Blue")]),
+    "a plain header": ([("X-Tenant", "Blue")], [("x-tenant", "Blue")]),
     "duplicates in order": ([("x-a", "1"), ("x-b", "2"), ("x-a", "3")],
                             [("x-a", "1"), ("x-a", "3"), ("x-b", "2")]),
     "authorization": ([("Authorization", "Bearer t")], [("authorization", "Bearer t")]),

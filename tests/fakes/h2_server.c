@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +17,6 @@ static uint32_t u32(const char *p)
 {
     const unsigned char *u = (const unsigned char *)p;
     return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
-static void put32(char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (char)(v >> (24 - 8 * i));
 }
 
 /* ---- writing ---- */
@@ -59,7 +55,7 @@ static void flush(struct h2_connection *c)
 {
     size_t n = c->out.n;
 
-    if (c->closed)
+    if (c->closed || c->corked)
         return;
     if (c->server->piece && n > c->server->piece)
         n = c->server->piece;
@@ -91,12 +87,10 @@ void h2_bytes(struct h2_connection *c, const void *p, size_t n)
 
 void h2_frame(struct h2_connection *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p, size_t n)
 {
-    char head[FRAME_HEAD] = {(char)(n >> 16), (char)(n >> 8), (char)n, (char)type, (char)flags};
-
-    put32(head + 5, stream);
-    if (c->closed || !buf_add(&c->out, str_of(head, sizeof head)))
+    if (c->closed)
         return;
-    h2_bytes(c, p, n);
+    h2_put_frame(&c->out, type, flags, stream, str_of(p, n));
+    flush(c);
 }
 
 void h2_settings(struct h2_connection *c, const uint32_t *pairs, size_t n)
@@ -106,7 +100,7 @@ void h2_settings(struct h2_connection *c, const uint32_t *pairs, size_t n)
     for (size_t i = 0; i < n && i < 64; i++) {
         body[6 * i] = (char)(pairs[2 * i] >> 8);
         body[6 * i + 1] = (char)pairs[2 * i];
-        put32(body + 6 * i + 2, pairs[2 * i + 1]);
+        h2_put32(body + 6 * i + 2, pairs[2 * i + 1]);
     }
     h2_frame(c, H2_SETTINGS, 0, 0, body, 6 * n);
 }
@@ -115,8 +109,8 @@ void h2_goaway(struct h2_connection *c, uint32_t last_id, uint32_t code)
 {
     char body[8];
 
-    put32(body, last_id);
-    put32(body + 4, code);
+    h2_put32(body, last_id);
+    h2_put32(body + 4, code);
     h2_frame(c, H2_GOAWAY, 0, 0, body, sizeof body);
 }
 
@@ -124,39 +118,8 @@ void h2_reset(struct h2_stream *s, uint32_t code)
 {
     char body[4];
 
-    put32(body, code);
+    h2_put32(body, code);
     h2_frame(s->connection, H2_RST_STREAM, 0, s->id, body, sizeof body);
-}
-
-/* HPACK "literal without indexing, new name"; lengths as 7-bit prefix integers. */
-static void put_text(struct buf *b, const char *p, size_t n)
-{
-    size_t rest = n;
-
-    buf_add_char(b, (char)(n < 127 ? n : 127));
-    if (n >= 127) {
-        for (rest -= 127; rest >= 128; rest >>= 7)
-            buf_add_char(b, (char)(rest | 128));
-        buf_add_char(b, (char)rest);
-    }
-    buf_add(b, str_of(p, n));
-}
-
-static struct buf block_of(const char *headers)
-{
-    struct buf b;
-    struct str rest = str_c(headers);
-
-    buf_init(&b, BUFFER_MAX);
-    while (rest.n) {
-        struct str line = str_cut(&rest, '\n');
-        size_t colon = line.p[0] == ':' ? 1 + str_find(str_skip(line, 1), ':') : str_find(line, ':');
-        struct str value = str_trim(str_skip(line, colon + 1));
-        buf_add_char(&b, 0);
-        put_text(&b, line.p, colon);
-        put_text(&b, value.p, value.n);
-    }
-    return b;
 }
 
 static void send_block(struct h2_stream *s, const struct buf *block, bool end_stream)
@@ -177,7 +140,7 @@ static void send_block(struct h2_stream *s, const struct buf *block, bool end_st
 
 void h2_head(struct h2_stream *s, const char *headers, bool end_stream)
 {
-    struct buf block = block_of(headers);
+    struct buf block = h2_block(headers);
 
     send_block(s, &block, end_stream);
     buf_release(&block);
@@ -216,7 +179,7 @@ void h2_message(struct h2_stream *s, const void *p, size_t n)
 {
     char prefix[5] = {0};
 
-    put32(prefix + 1, (uint32_t)n);
+    h2_put32(prefix + 1, (uint32_t)n);
     buf_add(&s->out, str_of(prefix, sizeof prefix));
     h2_data(s, p, n, false);
 }
@@ -224,7 +187,7 @@ void h2_message(struct h2_stream *s, const void *p, size_t n)
 void h2_trailers(struct h2_stream *s, const char *headers)
 {
     buf_release(&s->last_block);
-    s->last_block = block_of(headers);
+    s->last_block = h2_block(headers);
     s->has_trailers = true;
     pump(s);
 }
@@ -356,7 +319,7 @@ static void take_data(struct h2_connection *c, uint8_t flags, uint32_t id, const
     char update[4];
 
     c->server->data_bytes += n;
-    put32(update, (uint32_t)n);
+    h2_put32(update, (uint32_t)n);
     if (n && !c->server->keep_window) {
         h2_frame(c, H2_WINDOW_UPDATE, 0, 0, update, 4);
         if (!(flags & H2_END_STREAM))
@@ -382,7 +345,8 @@ static void take_settings(struct h2_connection *c, uint8_t flags, const char *p,
         if (p[0] == 0 && p[1] == 4)
             c->initial_window = u32(p + 2);
     }
-    h2_frame(c, H2_SETTINGS, H2_ACK, 0, NULL, 0);
+    if (!c->server->silent)
+        h2_frame(c, H2_SETTINGS, H2_ACK, 0, NULL, 0);
 }
 
 static void take_window(struct h2_connection *c, uint32_t id, uint32_t n)
@@ -457,7 +421,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     c->in.n += n > 0 ? (size_t)n : 0;
+    c->corked = true;
     parse(c);
+    c->corked = false;
+    flush(c);
 }
 
 /* ---- listening ---- */
@@ -471,6 +438,7 @@ static void on_accept(uv_poll_t *poll, int status, int events)
     (void)events;
     if (fd < 0)
         return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     struct h2_connection *c = calloc(1, sizeof *c);
     nghttp2_hd_inflater *inflater;
     if (!c || nghttp2_hd_inflate_new(&inflater) != 0)
@@ -490,7 +458,7 @@ static void on_accept(uv_poll_t *poll, int status, int events)
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
     if (s->on_open)
         s->on_open(c);
-    else
+    else if (!s->silent)
         h2_settings(c, NULL, 0);
 }
 

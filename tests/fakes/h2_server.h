@@ -10,10 +10,7 @@
 
 #include <uv.h>
 
-#include "transcoder/buf.h"
-
-enum { H2_DATA, H2_HEADERS, H2_PRIORITY, H2_RST_STREAM, H2_SETTINGS, H2_PUSH_PROMISE, H2_PING, H2_GOAWAY, H2_WINDOW_UPDATE };
-enum { H2_END_STREAM = 1, H2_ACK = 1, H2_END_HEADERS = 4 };
+#include "tests/fakes/h2_frames.h"
 
 struct h2_connection;
 struct h2_server;
@@ -41,7 +38,8 @@ struct h2_connection {
     int64_t window, initial_window;
     struct h2_stream *streams;
     void *inflater;
-    bool closed, hang_up;  /* hang_up: close once all is written */
+    bool closed, corked;
+    bool hang_up;          /* close once all is written */
 };
 
 struct h2_server {
@@ -52,6 +50,7 @@ struct h2_server {
     void *ctx;
     bool keep_window;      /* no WINDOW_UPDATE for what comes */
     bool no_ping_ack;
+    bool silent;           /* no SETTINGS, no answer to the client's */
     size_t piece;          /* write at most so many bytes in one turn; 0: all */
     /* Counted, never reset. */
     uint32_t accepted, open, requests, resets, pings, settings, settings_acks;

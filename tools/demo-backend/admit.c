@@ -18,7 +18,8 @@ static void fail(struct server_call *c, const struct demo_options *o)
     reply_reason(c, o->fail_code, "TOLD_TO_FAIL", "flag", "--fail", "%s", o->fail_message);
 }
 
-/* The service's context is not known to calls of unknown methods, so the delay keeps it in the call's state until then. */
+/* The service's context is not known to calls of unknown methods, so the delay keeps it in the
+ * call's state until then. */
 static void after_delay(struct server_call *c)
 {
     const struct demo *demo = server_call_state(c);

@@ -2,8 +2,8 @@
 
 #include "tools/demo-backend/language.h"
 
-/* Every turn of the client is answered by one message: with words, or, when the turn asks for the weather, with a call of a
- * tool, whose result the next turn may bring. */
+/* Every turn of the client is answered by one message: with words, or, when the turn asks for the
+ * weather, with a call of a tool, whose result the next turn may bring. */
 
 struct talk {
     char *model;
@@ -69,7 +69,7 @@ static void answer(struct server_call *c, const struct talk *t, const Demo__V1__
     } else if (strstr(turn->text, "weather")) {
         call_tool(c, t);
     } else {
-        say(c, t, text_in(a, "You said %u words: %s", language_count(str_c(turn->text)), turn->text));
+        say(c, t, text_in(a, "You said (%u): %s", language_count(str_c(turn->text)), turn->text));
     }
 }
 

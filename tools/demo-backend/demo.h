@@ -13,23 +13,23 @@ struct models;
 
 struct demo_options {
     const char *listen;
-    const char *ready_file;   /* NULL; else made when the server listens; holds the port */
-    uint32_t pace_ms;         /* between two pieces of a stream */
-    uint32_t delay_ms;        /* before each call */
-    bool fail;                /* every call, with: */
+    const char *ready_file; /* NULL; else made when the server listens; holds the port */
+    uint32_t pace_ms;       /* between two pieces of a stream */
+    uint32_t delay_ms;      /* before each call */
+    bool fail;              /* every call, with: */
     enum tc_code fail_code;
     const char *fail_message;
-    uint32_t die_after;       /* the call with this number ends the process unanswered; 0: none */
-    uint32_t max_streams;     /* of one connection; 0: no limit */
+    uint32_t die_after;   /* the call with this number ends the process unanswered; 0: none */
+    uint32_t max_streams; /* of one connection; 0: no limit */
     uint32_t threads;
-    bool echo_metadata;       /* x-... metadata of the client comes back, as headers and as trailers */
+    bool echo_metadata; /* x-... metadata of the client comes back, as headers and as trailers */
 };
 
 /* The context of every service. */
 struct demo {
     struct demo_options options;
     atomic_uint calls;
-    atomic_bool serving;    /* what health says; SIGUSR1 turns it */
+    atomic_bool serving;       /* what health says; SIGUSR1 turns it */
     atomic_bool repository[2]; /* loaded, by the inference models' order */
     struct models *models;
 };

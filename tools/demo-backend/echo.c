@@ -1,5 +1,5 @@
-#include "transcoder/text.h"
 #include "tools/demo-backend/demo.h"
+#include "transcoder/text.h"
 
 enum { MS_PER_S = 1000, NS_PER_MS = 1000000, DETAILS_MAX = 4, RETRY_S = 2, BYTES_MAX = 8192 };
 

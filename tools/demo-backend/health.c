@@ -7,7 +7,10 @@ enum { WATCH_MS = 100 };
 
 /* "" is the server as a whole. */
 static const char *const known[] = {
-    "", "demo.v1.Echo", "demo.v1.TextGeneration", "inference.GRPCInferenceService",
+    "",
+    "demo.v1.Echo",
+    "demo.v1.TextGeneration",
+    "inference.GRPCInferenceService",
 };
 enum { KNOWN = sizeof known / sizeof *known };
 

@@ -3,10 +3,10 @@
 enum { NATURAL_LEAST = 12, NATURAL_SPREAD = 24 };
 
 static const char *const words[] = {
-    "the",    "gate",  "opens", "a",     "small", "stream", "of",     "light", "and",
-    "every",  "word",  "finds", "its",   "own",   "way",    "through", "quiet", "stone",
-    "where",  "river", "turns", "under", "old",   "bridges", "while", "morning", "waits",
-    "beside", "warm",  "walls", "naïve", "café",  "日本",   "fox",    "runs",  "over",
+    "the",    "gate",  "opens", "a",     "small", "stream",  "of",      "light",   "and",
+    "every",  "word",  "finds", "its",   "own",   "way",     "through", "quiet",   "stone",
+    "where",  "river", "turns", "under", "old",   "bridges", "while",   "morning", "waits",
+    "beside", "warm",  "walls", "naïve", "café",  "日本",    "fox",     "runs",    "over",
 };
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -71,10 +71,12 @@ struct str language_next(struct language *l)
         return end(l, DEMO__V1__FINISH_REASON__STOP);
     const char *word = words[mix(l->seed + l->done) % WORDS];
     struct str before = l->text;
-    struct str text = arena_printf(l->arena, "%.*s%s%s", STR_ARG(before), before.n ? " " : "", word);
+    struct str text = arena_printf(l->arena, "%.*s%s%s", STR_ARG(before), before.n ? " " : "",
+                                   word);
     if (!text.p)
         return STR_NONE;
-    /* words hold no spaces, so a stop sequence lies in one piece unless it has spaces itself: those are looked for too */
+    /* words hold no spaces, so a stop sequence lies in one piece unless it has spaces itself: those
+     * are looked for too */
     size_t n = stop_at(l, text, before.n);
     l->text = str_of(text.p, n);
     l->done++;

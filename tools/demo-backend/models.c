@@ -10,7 +10,8 @@ enum { MODELS_MAX = 16, MODEL_MAX = 1 << 20, SHA256 = 32, CREATED = 1700000000, 
 
 /* Models are kept as bytes: every reader has a copy of its own, whatever others change. */
 struct models {
-    pthread_mutex_t lock; /* guards all below: handlers run on several threads and a message between them would be more to read */
+    pthread_mutex_t lock; /* guards all below: handlers run on several threads and a message between
+                             them would be more to read */
     struct entry {
         char name[64];
         struct buf bytes;

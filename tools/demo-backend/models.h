@@ -1,4 +1,5 @@
-/* The list of models: changes by UpdateModel and DeleteModel last as long as the process. Safe to use from any thread. */
+/* The list of models: changes by UpdateModel and DeleteModel last as long as the process. Safe to
+ * use from any thread. */
 #pragma once
 
 #include "gen/demo/v1/text_generation.pb-c.h"

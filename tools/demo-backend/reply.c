@@ -94,9 +94,8 @@ struct str detail_status(struct arena *a, enum tc_code code, const char *message
 static void fail_with(struct server_call *c, enum tc_code code, const char *message,
                       Google__Protobuf__Any *detail)
 {
-    struct str details = detail
-                             ? detail_status(server_call_arena(c), code, message, &detail, 1)
-                             : STR_NONE;
+    struct str details = detail ? detail_status(server_call_arena(c), code, message, &detail, 1)
+                                : STR_NONE;
     server_call_fail(c, code, str_c(message), details);
 }
 

@@ -1,4 +1,5 @@
-/* Answers that are errors, with the details that a good API gives (google.rpc.ErrorInfo, BadRequest, RetryInfo). All end the call. */
+/* Answers that are errors, with the details that a good API gives (google.rpc.ErrorInfo,
+ * BadRequest, RetryInfo). All end the call. */
 #pragma once
 
 #include "gen/google/rpc/status.pb-c.h"
@@ -10,11 +11,9 @@ __attribute__((format(printf, 3, 4))) void reply_status(struct server_call *c, e
 /* ErrorInfo: `reason` in capitals ("MODEL_NOT_FOUND"), one fact as key and value. */
 __attribute__((format(printf, 6, 7))) void reply_reason(struct server_call *c, enum tc_code code,
                                                         const char *reason, const char *key,
-                                                        const char *value, const char *format,
-                                                        ...);
+                                                        const char *value, const char *format, ...);
 /* INVALID_ARGUMENT with BadRequest: which field, and what would be right. */
-__attribute__((format(printf, 3, 4))) void reply_bad_field(struct server_call *c,
-                                                           const char *field,
+__attribute__((format(printf, 3, 4))) void reply_bad_field(struct server_call *c, const char *field,
                                                            const char *format, ...);
 
 /* The pieces, for those who build their own. Memory is the call's; NULL when it is short. */

@@ -98,7 +98,8 @@ static Demo__V1__Usage usage_of(const struct generation *g)
 
 /* --- Generate --- */
 
-/* The first word of the model's text that the expression matches as a whole; NULL when the request was refused. */
+/* The first word of the model's text that the expression matches as a whole; NULL when the request
+ * was refused. */
 static const char *by_regex(struct server_call *c, struct generation *g)
 {
     regex_t regex;

@@ -4,7 +4,8 @@
 #include "tools/demo-backend/demo.h"
 #include "tools/demo-backend/models.h"
 
-/* The model `name` when it can answer; else NULL, and the call has been ended with a status that says why. */
+/* The model `name` when it can answer; else NULL, and the call has been ended with a status that
+ * says why. */
 Demo__V1__Model *ready_model(struct server_call *c, const char *name);
 
 void chat(struct server_call *c, const Demo__V1__ChatRequest *request);

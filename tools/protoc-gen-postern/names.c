@@ -86,17 +86,16 @@ struct str name_stem(struct str file)
 
 /* Lower-case words of C11 and C++20 that no member may have as its name. */
 static const char *const keywords[] = {
-    "alignas",   "alignof",   "and",      "asm",      "auto",     "bitand",        "bitor",
-    "bool",      "break",     "case",     "catch",    "char",     "class",         "compl",
-    "concept",   "const",     "continue", "decltype", "default",  "delete",        "do",
-    "double",    "else",      "enum",     "explicit", "export",   "extern",        "false",
-    "float",     "for",       "friend",   "goto",     "if",       "inline",        "int",
-    "long",      "mutable",   "namespace", "new",     "noexcept", "not",           "nullptr",
-    "operator",  "or",        "private",  "protected", "public",  "register",      "requires",
-    "restrict",  "return",    "short",    "signed",   "sizeof",   "static",        "struct",
-    "switch",    "template",  "this",     "throw",    "true",     "try",           "typedef",
-    "typeid",    "typename",  "typeof",   "union",    "unsigned", "using",         "virtual",
-    "void",      "volatile",  "while",    "xor",      "linux",    "unix",
+    "alignas",  "alignof",  "and",      "asm",      "auto",    "bitand",    "bitor",   "bool",
+    "break",    "case",     "catch",    "char",     "class",   "compl",     "concept", "const",
+    "continue", "decltype", "default",  "delete",   "do",      "double",    "else",    "enum",
+    "explicit", "export",   "extern",   "false",    "float",   "for",       "friend",  "goto",
+    "if",       "inline",   "int",      "long",     "mutable", "namespace", "new",     "noexcept",
+    "not",      "nullptr",  "operator", "or",       "private", "protected", "public",  "register",
+    "requires", "restrict", "return",   "short",    "signed",  "sizeof",    "static",  "struct",
+    "switch",   "template", "this",     "throw",    "true",    "try",       "typedef", "typeid",
+    "typename", "typeof",   "union",    "unsigned", "using",   "virtual",   "void",    "volatile",
+    "while",    "xor",      "linux",    "unix",
 };
 
 char *name_member(struct arena *a, struct str name)

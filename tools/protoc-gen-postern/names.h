@@ -1,4 +1,5 @@
-/* The C names that protoc-gen-c gives: our stubs speak of its structs. Results are the arena's and NUL-terminated. */
+/* The C names that protoc-gen-c gives: our stubs speak of its structs. Results are the arena's and
+ * NUL-terminated. */
 #pragma once
 
 #include "transcoder/arena.h"

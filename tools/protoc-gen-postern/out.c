@@ -78,7 +78,8 @@ void out_literal(struct out *o, struct str s)
     out_print(o, "\"");
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        /* '?' would begin a trigraph, and a digit after an octal escape is safe since all three are written */
+        /* '?' would begin a trigraph, and a digit after an octal escape is safe since all three are
+         * written */
         if (c >= ' ' && c < 0x7f && c != '"' && c != '\\' && c != '?')
             out_print(o, "%c", c);
         else

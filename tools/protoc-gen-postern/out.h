@@ -1,5 +1,6 @@
-/* Text on its way into a generated file, and how the tool gives up. A code generator has no caller that could do better
- * when memory is short, so everything here ends the program with a line instead of failing. */
+/* Text on its way into a generated file, and how the tool gives up. A code generator has no caller
+ * that could do better when memory is short, so everything here ends the program with a line
+ * instead of failing. */
 #pragma once
 
 #include "transcoder/arena.h"
@@ -12,7 +13,8 @@ struct out {
 void out_init(struct out *o);
 void out_release(struct out *o);
 __attribute__((format(printf, 2, 3))) void out_print(struct out *o, const char *format, ...);
-/* `s` as a C string literal with its quotes; every byte that is not plain ASCII as three octal digits. */
+/* `s` as a C string literal with its quotes; every byte that is not plain ASCII as three octal
+ * digits. */
 void out_literal(struct out *o, struct str s);
 
 /* Prints "protoc-gen-postern: ..." and exits 1. */

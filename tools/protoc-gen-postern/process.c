@@ -30,7 +30,8 @@ static bool take_output(int fd, struct buf *output)
     return n > 0;
 }
 
-/* Both directions at once: a child that answers before it has read all would else wait for us, and we for it. */
+/* Both directions at once: a child that answers before it has read all would else wait for us, and
+ * we for it. */
 static void exchange(int in, int out, struct str input, struct buf *output)
 {
     struct pollfd fds[2] = {{.fd = out, .events = POLLIN}, {.fd = in, .events = POLLOUT}};

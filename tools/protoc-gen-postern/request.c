@@ -2,7 +2,7 @@
 
 #include "transcoder/wire.h"
 
-enum { REQUEST_FILE = 15, SET_FILE = 1 };
+enum { REQUEST_FILE = 15, SET_FILE = 1, FILE_SOURCE_INFO = 9, SET_MAX = 1 << 30 };
 
 static void *allocate(void *arena, size_t n)
 {
@@ -52,8 +52,11 @@ static void read_options(struct request_options *o, struct str text)
             o->schema = !is_no(value);
         else if (str_eq(name, STR("comments")))
             o->comments = !is_no(value);
+        else if (str_eq(name, STR("descriptors")))
+            o->descriptors = !is_no(value);
         else if (name.n)
-            die("no option '%.*s'; there are stubs, prefix, schema and comments", STR_ARG(name));
+            die("no option '%.*s'; there are stubs, prefix, schema, comments, descriptors",
+                STR_ARG(name));
     }
 }
 
@@ -83,31 +86,60 @@ size_t request_file(const struct request *r, const char *name)
     die("protoc did not send %s", name);
 }
 
-struct str request_closure(const struct request *r, size_t last)
+/* Puts `file` behind all that it imports into `order`, as protoc --include_imports does. */
+static void collect(const struct request *r, size_t file, bool *seen, size_t *order, size_t *n)
 {
-    bool *wanted = need_array(r->arena, last + 1, sizeof *wanted);
-    wanted[last] = true;
-    size_t bytes = 0;
-    /* protoc sends every file behind those that it imports */
-    for (size_t i = last + 1; i-- > 0;) {
-        if (!wanted[i])
-            continue;
-        const Google__Protobuf__FileDescriptorProto *f = r->pb->proto_file[i];
-        for (size_t d = 0; d < f->n_dependency; d++) {
-            size_t at = request_file(r, f->dependency[d]);
-            if (at < i)
-                wanted[at] = true;
-        }
-        bytes += r->files[i].n + 16;
-    }
+    if (seen[file])
+        return;
+    seen[file] = true;
+    const Google__Protobuf__FileDescriptorProto *f = r->pb->proto_file[file];
+    for (size_t d = 0; d < f->n_dependency; d++)
+        collect(r, request_file(r, f->dependency[d]), seen, order, n);
+    order[(*n)++] = file;
+}
+
+static struct str set_of(const struct request *r, size_t file, const struct str *files)
+{
+    bool *seen = need_array(r->arena, r->pb->n_proto_file, sizeof *seen);
+    size_t *order = need_array(r->arena, r->pb->n_proto_file, sizeof *order), n = 0;
     struct buf set;
-    buf_init(&set, bytes);
-    for (size_t i = 0; i <= last; i++)
-        if (wanted[i] && !tc_put_bytes(&set, SET_FILE, r->files[i]))
+    collect(r, file, seen, order, &n);
+    buf_init(&set, SET_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (!tc_put_bytes(&set, SET_FILE, files[order[i]]))
             die("out of memory");
     struct str copy = arena_copy(r->arena, str_of(set.p, set.n));
     buf_release(&set);
     if (!copy.p)
         die("out of memory");
     return copy;
+}
+
+struct str request_closure(const struct request *r, size_t i)
+{
+    return set_of(r, i, r->files);
+}
+
+static struct str without_source_info(struct arena *a, struct str file)
+{
+    char *lean = need(a, file.n);
+    size_t n = 0;
+    struct tc_wire_field f;
+    for (struct str rest = file, before = file; tc_wire_next(&rest, &f) == TC_OK; before = rest) {
+        size_t length = before.n - rest.n;
+        if (f.number == FILE_SOURCE_INFO)
+            continue;
+        memcpy(lean + n, before.p, length);
+        n += length;
+    }
+    return str_of(lean, n);
+}
+
+struct str request_closure_lean(const struct request *r, size_t i)
+{
+    size_t n = r->pb->n_proto_file;
+    struct str *lean = need_array(r->arena, n, sizeof *lean);
+    for (size_t k = 0; k < n; k++)
+        lean[k] = without_source_info(r->arena, r->files[k]);
+    return set_of(r, i, lean);
 }

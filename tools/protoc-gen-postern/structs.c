@@ -30,7 +30,8 @@ void generated_add(struct generated *g, const struct request *r, const char *nam
     g->files[g->n++] = f;
 }
 
-/* "#include "X.pb-c.h"" names the file from where protoc started; with a prefix, from where the compiler does. */
+/* "#include "X.pb-c.h"" names the file from where protoc started; with a prefix, from where the
+ * compiler does. */
 static void add_prefixed(struct generated *to, const struct request *r, const RESPONSE_FILE *f)
 {
     static const struct str include = STR_INIT("#include \"");

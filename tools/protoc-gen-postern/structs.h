@@ -10,5 +10,6 @@ struct generated {
 
 /* Notes a file of the answer; `text` is copied. */
 void generated_add(struct generated *g, const struct request *r, const char *name, struct str text);
-/* Adds X.pb-c.[ch] for each file to generate. False when a fault was printed. Rewrites the request. */
+/* Adds X.pb-c.[ch] for each file to generate. False when a fault was printed. Rewrites the request.
+ */
 bool structs_generate(struct request *r, const struct types *types, struct generated *to);

@@ -6,10 +6,10 @@
 /* The names of one RPC in C. */
 struct rpc {
     const struct tc_method *method;
-    const char *base;    /* demo__v1__echo__echo_stream */
-    const char *service; /* demo__v1__echo */
+    const char *base;           /* demo__v1__echo__echo_stream */
+    const char *service;        /* demo__v1__echo */
     const char *input, *output; /* Demo__V1__EchoMessage */
-    const char *member;  /* echo_stream */
+    const char *member;         /* echo_stream */
     uint32_t index;
 };
 
@@ -130,13 +130,11 @@ static void print_reply(struct out *o, const struct rpc *r)
 
 static void print_handlers(struct out *o, const struct stubs *s, const struct tc_service *service)
 {
-    out_print(o, "struct %s__handlers {\n",
-              name_lower(s->request->arena, service->full_name));
+    out_print(o, "struct %s__handlers {\n", name_lower(s->request->arena, service->full_name));
     for (uint32_t i = 0; i < service->nmethods; i++) {
         struct rpc r = rpc_of(s, service, i);
-        out_print(o, "    void (*%s)(struct server_call *call,\n        const %s *%s);\n",
-                  r.member, r.input,
-                  r.method->client_streaming ? "request_or_null" : "request");
+        out_print(o, "    void (*%s)(struct server_call *call,\n        const %s *%s);\n", r.member,
+                  r.input, r.method->client_streaming ? "request_or_null" : "request");
     }
     if (!service->nmethods)
         out_print(o, "    char none;\n");
@@ -213,9 +211,8 @@ static void print_row(struct out *o, const struct stubs *s, const struct rpc *r)
     const struct request_options *options = &s->request->options;
     struct arena *a = s->request->arena;
     const struct tc_method *m = r->method;
-    out_print(o, "    {STR_INIT(\"%.*s\"),\n     &messages[%u], &messages[%u],\n",
-              STR_ARG(m->path), tables_message(s->schema, m->input),
-              tables_message(s->schema, m->output));
+    out_print(o, "    {STR_INIT(\"%.*s\"),\n     &messages[%u], &messages[%u],\n", STR_ARG(m->path),
+              tables_message(s->schema, m->input), tables_message(s->schema, m->output));
     out_print(o, "     &%s__descriptor, &%s__descriptor,\n", name_lower(a, m->input->full_name),
               name_lower(a, m->output->full_name));
     out_print(o, "     %s, %s, ", m->client_streaming ? "true" : "false",

@@ -1,4 +1,5 @@
-/* Typed stubs over protobuf-c's structs: client calls (stubs/client.h) and the table of handlers of a server (stubs/server.h). */
+/* Typed stubs over protobuf-c's structs: client calls (stubs/client.h) and the table of handlers of
+ * a server (stubs/server.h). */
 #pragma once
 
 #include "tools/protoc-gen-postern/types.h"
@@ -15,6 +16,6 @@ struct stubs {
 bool stubs_wanted(const struct stubs *s);
 /* #include lines, declarations and inline functions for the header. */
 void stubs_header(struct out *o, const struct stubs *s);
-/* Constant rows for the source, behind the tables; they refer to nothing but structs and tables, so a program that calls no stub
- * needs neither runtime. */
+/* Constant rows for the source, behind the tables; they refer to nothing but structs and tables, so
+ * a program that calls no stub needs neither runtime. */
 void stubs_source(struct out *o, const struct stubs *s);

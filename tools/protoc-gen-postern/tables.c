@@ -1,10 +1,10 @@
 #include "tools/protoc-gen-postern/tables.h"
 
-/* The arrays `messages`, `enums` and `services` are declared before they are defined, so that anything may point to anything.
- * What belongs to one of them carries its index: fields_7 are the fields of messages[7]. */
+/* The arrays `messages`, `enums` and `services` are declared before they are defined, so that
+ * anything may point to anything. What belongs to one of them carries its index: fields_7 are the
+ * fields of messages[7]. */
 
-/* C promises string literals of 4095 bytes; longer bytes become a list of characters. */
-enum { LITERAL_MAX = 4000, NUMBERS_PER_LINE = 24 };
+enum { NUMBERS_PER_LINE = 24, BYTES_PER_LINE = 48 };
 
 uint32_t tables_message(const struct tc_schema *schema, const struct tc_message *m)
 {
@@ -60,19 +60,19 @@ static void print_ref(struct out *o, const char *name, uint32_t i, size_t n)
 
 /* --- options --- */
 
-static void print_long_bytes(struct out *o, const char *name, struct str bytes)
+void tables_bytes(struct out *o, const char *name, struct str bytes)
 {
-    out_print(o, "static const char %s_bytes[] = {", name);
-    for (size_t i = 0; i < bytes.n; i++)
-        out_print(o, "%s'\\%03o',", i % 16 ? " " : "\n    ", (unsigned char)bytes.p[i]);
-    out_print(o, "\n};\n");
+    out_print(o, "static const char %s[] =", name);
+    for (size_t at = 0; at < bytes.n; at += BYTES_PER_LINE) {
+        size_t left = bytes.n - at;
+        out_print(o, "\n    ");
+        out_literal(o, str_of(bytes.p + at, left < BYTES_PER_LINE ? left : BYTES_PER_LINE));
+    }
+    out_print(o, ";\n");
 }
 
-/* What print_options refers to. */
-static void print_options_parts(struct out *o, const char *name, const struct tc_options *options)
+static void print_option_lines(struct out *o, const char *name, const struct tc_options *options)
 {
-    if (options->bytes.n > LITERAL_MAX)
-        print_long_bytes(o, name, options->bytes);
     if (!options->nlines)
         return;
     out_print(o, "static const struct tc_option_line %s_lines[] = {", name);
@@ -85,10 +85,7 @@ static void print_options_parts(struct out *o, const char *name, const struct tc
 static void print_options(struct out *o, const char *name, const struct tc_options *options)
 {
     out_print(o, "{");
-    if (options->bytes.n > LITERAL_MAX)
-        out_print(o, "{%s_bytes, sizeof %s_bytes}", name, name);
-    else
-        print_str(o, options->bytes);
+    print_str(o, options->bytes);
     if (options->nlines)
         out_print(o, ", %s_lines, %u}", name, options->nlines);
     else
@@ -242,12 +239,12 @@ static void print_methods(struct out *o, const struct tc_schema *schema, uint32_
     struct arena names;
     arena_init(&names, 4096, 1 << 30);
     for (uint32_t k = 0; k < s->nmethods; k++)
-        print_options_parts(o, need_text(&names, "method_%u_%u", i, k), &s->methods[k].options);
+        print_option_lines(o, need_text(&names, "method_%u_%u", i, k), &s->methods[k].options);
     out_print(o, "static const struct tc_method methods_%u[] = {\n", i);
     for (uint32_t k = 0; k < s->nmethods; k++)
         print_method(o, schema, i, &s->methods[k], need_text(&names, "method_%u_%u", i, k));
     out_print(o, "};\n");
-    print_options_parts(o, need_text(&names, "service_%u", i), &s->options);
+    print_option_lines(o, need_text(&names, "service_%u", i), &s->options);
     arena_release(&names);
 }
 
@@ -260,8 +257,7 @@ static void print_services(struct out *o, const struct tc_schema *schema)
         if (schema->services[i].nmethods)
             print_methods(o, schema, i);
         else
-            print_options_parts(o, need_text(&names, "service_%u", i),
-                                &schema->services[i].options);
+            print_option_lines(o, need_text(&names, "service_%u", i), &schema->services[i].options);
     }
     out_print(o, "\nstatic const struct tc_service services[%u] = {\n", schema->nservices);
     for (uint32_t i = 0; i < schema->nservices; i++) {
@@ -284,7 +280,7 @@ static void print_files(struct out *o, const struct tc_schema *schema)
     arena_init(&names, 4096, 1 << 30);
     out_print(o, "\n");
     for (uint32_t i = 0; i < schema->nfiles; i++)
-        print_options_parts(o, need_text(&names, "file_%u", i), &schema->files[i].options);
+        print_option_lines(o, need_text(&names, "file_%u", i), &schema->files[i].options);
     out_print(o, "static const struct tc_file files[%u] = {\n", schema->nfiles);
     for (uint32_t i = 0; i < schema->nfiles; i++) {
         out_print(o, "    {");
@@ -301,6 +297,9 @@ static void print_files(struct out *o, const struct tc_schema *schema)
 
 void tables_print(struct out *o, const struct tc_schema *schema, const char *symbol)
 {
+    /* C promises literals of 4095 bytes; gcc and clang take any, and options or descriptors may
+     * need more */
+    out_print(o, "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n");
     if (schema->nmessages)
         out_print(o, "static const struct tc_message messages[%u];\n", schema->nmessages);
     if (schema->nenums)
@@ -314,7 +313,8 @@ void tables_print(struct out *o, const struct tc_schema *schema, const char *sym
     print_files(o, schema);
     if (schema->nservices)
         print_services(o, schema);
-    out_print(o, "\nconst struct tc_schema %s = {\n    files, %s, %s, %s,\n    %u, %u, %u, %u,\n};\n",
+    out_print(o,
+              "\nconst struct tc_schema %s = {\n    files, %s, %s, %s,\n    %u, %u, %u, %u,\n};\n",
               symbol, schema->nmessages ? "message_order" : "NULL",
               schema->nenums ? "enum_order" : "NULL", schema->nservices ? "services" : "NULL",
               schema->nfiles, schema->nmessages, schema->nenums, schema->nservices);

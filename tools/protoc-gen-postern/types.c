@@ -27,8 +27,8 @@ static void walk(struct types *t, const struct request *r, const char *scope, ME
     for (size_t i = 0; i < nm; i++) {
         char *name = need_text(r->arena, "%s.%s", scope, m[i]->name);
         add(t, r, str_c(name), file);
-        walk(t, r, name, m[i]->nested_type, m[i]->n_nested_type, m[i]->enum_type,
-             m[i]->n_enum_type, file);
+        walk(t, r, name, m[i]->nested_type, m[i]->n_nested_type, m[i]->enum_type, m[i]->n_enum_type,
+             file);
     }
 }
 
@@ -53,7 +53,7 @@ void types_collect(struct types *t, const struct request *r)
 size_t types_file(const struct types *t, struct str name)
 {
     struct type_entry key = {name, 0};
-    const struct type_entry *found =
-        t->n ? bsearch(&key, t->entries, t->n, sizeof key, by_name) : NULL;
+    const struct type_entry *found = t->n ? bsearch(&key, t->entries, t->n, sizeof key, by_name)
+                                          : NULL;
     return found ? found->file : SIZE_MAX;
 }

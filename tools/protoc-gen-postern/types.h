@@ -1,4 +1,5 @@
-/* Which file declares a type: for #include lines, and to know which imports carry nothing but options. */
+/* Which file declares a type: for #include lines, and to know which imports carry nothing but
+ * options. */
 #pragma once
 
 #include "tools/protoc-gen-postern/request.h"

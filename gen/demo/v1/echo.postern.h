@@ -86,3 +86,5 @@ static inline bool demo__v1__echo__sleep__reply(struct server_call *call,
 
 /* The file with all that it imports. */
 extern const struct tc_schema postern_schema_demo_v1_echo;
+/* The same as a FileDescriptorSet. */
+extern const struct str postern_descriptors_demo_v1_echo;

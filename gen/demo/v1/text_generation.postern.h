@@ -167,3 +167,5 @@ static inline bool demo__v1__text_generation__delete_model__reply(struct server_
 
 /* The file with all that it imports. */
 extern const struct tc_schema postern_schema_demo_v1_text_generation;
+/* The same as a FileDescriptorSet. */
+extern const struct str postern_descriptors_demo_v1_text_generation;

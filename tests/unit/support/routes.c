@@ -28,7 +28,7 @@ static bool add_route(struct table *t, const char *line, size_t i)
     for (uint32_t j = 0; v && j < template.nvariables; j++)
         path_template_span(&template, j, &v[j]);
     r->variables = v;
-    r->nvariables = (uint16_t)template.nvariables;
+    r->nvariables = (uint16_t) template.nvariables;
     return v != NULL;
 }
 

@@ -1,4 +1,5 @@
-/* Routers for tests, from lines such as "GET /v1/{name}". Route i stands at "t.proto:i+1" and belongs to the RPC "t.S.M". */
+/* Routers for tests, from lines such as "GET /v1/{name}". Route i stands at "t.proto:i+1" and
+ * belongs to the RPC "t.S.M". */
 #pragma once
 
 #include "gateway/policy/route.h"
@@ -6,7 +7,7 @@
 struct table {
     struct arena arena;
     struct tc_faults faults;
-    struct route *routes; /* in the order of the lines */
+    struct route *routes;  /* in the order of the lines */
     struct router *router; /* NULL: see faults */
 };
 

@@ -48,7 +48,7 @@ static void malformed_messages_are_refused_with_their_path(void **state)
 static void switches_change_names(void **state)
 {
     static const struct decode_case names[] = {
-        {"names", "aa010101 a00601 c23804", "{\"r_i32\":[1],\"[x.ext]\":1}"},
+        {"names", "aa010101 a00601", "{\"r_i32\":[1],\"[x.ext]\":1}"},
         {"entries", "fa01050a01611001", "{\"m_i32\":{\"a\":1}}"},
     };
     struct tc_decode_spec spec = {.proto_names = true};
@@ -81,13 +81,12 @@ static enum tc_status decode_nested(uint32_t field, size_t levels, struct tc_err
 
 static void nesting_ends_at_100_levels(void **state)
 {
-    static const uint32_t fields[] = {17, 24, 32, 43}; /* message, list, map value, oneof */
+    static const uint32_t fields[] = {17, 24, 43}; /* message, list, oneof */
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         struct tc_error error = {0};
-        if (fields[i] != 32)
-            assert_int_equal(decode_nested(fields[i], 99, &error), TC_OK);
-        assert_int_equal(decode_nested(fields[i], fields[i] == 32 ? 205 : 100, &error), TC_INVALID);
+        assert_int_equal(decode_nested(fields[i], 99, &error), TC_OK);
+        assert_int_equal(decode_nested(fields[i], 100, &error), TC_INVALID);
         assert_non_null(strstr(error.text, "100"));
     }
 }
@@ -149,7 +148,7 @@ static void a_million_empty_messages_cost_no_memory(void **state)
     for (int i = 0; i < 1000000; i++)
         assert_true(buf_add(&message, STR("\xc2\x01\x00")));
     assert_int_equal(decode_once(buf_str(&message), NULL, 4096, 64 << 10, &out, &error), TC_OK);
-    assert_int_equal(out.n, 3 * 1000000 + sizeof "{\"rAll\":[]}" - 2);
+    assert_int_equal(out.n, 3000000 + sizeof "{\"rAll\":[]}" - 2);
     buf_release(&message);
     buf_release(&out);
 }

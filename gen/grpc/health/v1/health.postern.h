@@ -67,3 +67,5 @@ static inline bool grpc__health__v1__health__watch__reply(struct server_call *ca
 
 /* The file with all that it imports. */
 extern const struct tc_schema postern_schema_grpc_health_v1_health;
+/* The same as a FileDescriptorSet. */
+extern const struct str postern_descriptors_grpc_health_v1_health;

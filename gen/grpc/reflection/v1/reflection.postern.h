@@ -36,3 +36,5 @@ static inline bool grpc__reflection__v1__server_reflection__server_reflection_in
 
 /* The file with all that it imports. */
 extern const struct tc_schema postern_schema_grpc_reflection_v1_reflection;
+/* The same as a FileDescriptorSet. */
+extern const struct str postern_descriptors_grpc_reflection_v1_reflection;

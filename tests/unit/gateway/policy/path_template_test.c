@@ -24,8 +24,8 @@ static struct str show(const struct path_template *t, struct arena *a)
             s = arena_printf(a, "%.*s %s", STR_ARG(s), g->kind == SEGMENT_ONE ? "*" : "**");
     }
     for (uint32_t i = 0; i < t->nvariables; i++)
-        s = arena_printf(a, "%.*s %.*s=%u-%u", STR_ARG(s), STR_ARG(t->variables[i].path), t->variables[i].first,
-                         t->variables[i].last);
+        s = arena_printf(a, "%.*s %.*s=%u-%u", STR_ARG(s), STR_ARG(t->variables[i].path),
+                         t->variables[i].first, t->variables[i].last);
     return t->verb.n ? arena_printf(a, "%.*s :%.*s", STR_ARG(s), STR_ARG(t->verb)) : s;
 }
 

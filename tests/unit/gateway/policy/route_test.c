@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/support/routes.h"
 #include "tests/unit/support/failmalloc.h"
 #include "tests/unit/support/guard.h"
+#include "tests/unit/support/routes.h"
 
 /* ---- which route, with which values ---- */
 
@@ -185,7 +185,8 @@ static void other_requests_are_refused_with_the_right_reason(void **state)
         arena_init(&a, 512, 1 << 20);
         enum route_result result = router_match(t.router, str_c(c->method), path.s, &a, &m);
         if (result != c->result || !str_eq(m.allow, str_c(c->allow)))
-            fail_msg("%s %s: result %d, allow \"%.*s\"", c->method, c->path, (int)result, STR_ARG(m.allow));
+            fail_msg("%s %s: result %d, allow \"%.*s\"", c->method, c->path, (int)result,
+                     STR_ARG(m.allow));
         arena_release(&a);
         guard_release(&path);
     }
@@ -200,7 +201,8 @@ static void a_nul_byte_in_the_path_is_a_bad_path(void **state)
 
     (void)state;
     arena_init(&a, 512, 1 << 20);
-    assert_int_equal(router_match(t.router, STR("GET"), STR("/v1/models\0x"), &a, &m), ROUTE_BAD_PATH);
+    assert_int_equal(router_match(t.router, STR("GET"), STR("/v1/models\0x"), &a, &m),
+                     ROUTE_BAD_PATH);
     arena_release(&a);
     table_release(&t);
 }
@@ -252,8 +254,9 @@ static void two_routes_that_take_the_same_requests_are_refused_naming_both(void 
 static void routes_that_differ_in_one_thing_stand_together(void **state)
 {
     static const char *const all[] = {
-        "GET /v1/a",   "POST /v1/a", "* /v1/a",    "GET /v1/*",    "GET /v1/**", "GET /v1/a:x",
-        "GET /v1/*:x", "GET /v1",    "GET /v1/**/a", "GET /v1/a%2Fb", "GET /v1/a/b", "GET /v1/a%3Ax",
+        "GET /v1/a",    "POST /v1/a",    "* /v1/a",     "GET /v1/*",
+        "GET /v1/**",   "GET /v1/a:x",   "GET /v1/*:x", "GET /v1",
+        "GET /v1/**/a", "GET /v1/a%2Fb", "GET /v1/a/b", "GET /v1/a%3Ax",
     };
     struct table t = table_try(all, sizeof all / sizeof *all);
 
@@ -294,7 +297,8 @@ static bool match_once(void *arg)
     struct route_match m;
 
     arena_init(&a, 64, 1 << 20);
-    enum route_result result = router_match(run->table->router, str_c(run->method), str_c(run->path), &a, &m);
+    enum route_result result = router_match(run->table->router, str_c(run->method),
+                                            str_c(run->path), &a, &m);
     assert_true(result == ROUTE_NOMEM || result == run->want);
     arena_release(&a);
     return result == run->want;

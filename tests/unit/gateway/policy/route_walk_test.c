@@ -37,8 +37,10 @@ static struct parts cut(struct str path)
     return p;
 }
 
-/* Whether the template from segment `t` on takes the path from `s` on; lengths[] gets what each segment stands for. */
-static bool naive_takes(const struct path_template *template, uint32_t t, const struct parts *p, size_t s)
+/* Whether the template from segment `t` on takes the path from `s` on; lengths[] gets what each
+ * segment stands for. */
+static bool naive_takes(const struct path_template *template, uint32_t t, const struct parts *p,
+                        size_t s)
 {
     if (t == template->nsegments)
         return s == p->n;
@@ -55,7 +57,8 @@ static bool naive_takes(const struct path_template *template, uint32_t t, const 
     return fits && naive_takes(template, t + 1, p, s + 1);
 }
 
-/* The end goes before a literal's absence: of two templates that take the same path, the one that is more literal first. */
+/* The end goes before a literal's absence: of two templates that take the same path, the one that
+ * is more literal first. */
 static int rank(const struct path_template *t, uint32_t i)
 {
     if (i == t->nsegments)
@@ -81,8 +84,8 @@ struct candidate {
     const struct route *route;
 };
 
-static const struct route *naive_match(const struct candidate *c, size_t n, struct str method, struct str path,
-                                       bool *other_method)
+static const struct route *naive_match(const struct candidate *c, size_t n, struct str method,
+                                       struct str path, bool *other_method)
 {
     const struct candidate *best = NULL;
 
@@ -173,7 +176,8 @@ static void random_table(struct random_table *r, uint32_t *seed)
     }
 }
 
-static void compare(const struct random_table *r, struct str method, struct str path, struct arena *a)
+static void compare(const struct random_table *r, struct str method, struct str path,
+                    struct arena *a)
 {
     struct route_match m;
     bool other;
@@ -186,8 +190,8 @@ static void compare(const struct random_table *r, struct str method, struct str 
         return;
     for (size_t i = 0; i < r->n; i++)
         print_error("%s\n", r->list[i]);
-    fail_msg("%.*s %.*s: %d %.*s, the naive matcher says %d %.*s", STR_ARG(method), STR_ARG(path), (int)got,
-             STR_ARG(m.route ? m.route->pattern : STR("-")), (int)expected,
+    fail_msg("%.*s %.*s: %d %.*s, the naive matcher says %d %.*s", STR_ARG(method), STR_ARG(path),
+             (int)got, STR_ARG(m.route ? m.route->pattern : STR("-")), (int)expected,
              STR_ARG(want ? want->pattern : STR("-")));
 }
 
@@ -204,7 +208,8 @@ static void random_paths_take_the_route_that_a_naive_matcher_finds(void **state)
     for (int i = 0; i < TABLES; i++) {
         random_table(r, &seed);
         for (int j = 0; j < PATHS; j++)
-            compare(r, roll(&seed, 2) ? STR("GET") : STR("POST"), random_path(&seed, path, sizeof path), &a);
+            compare(r, roll(&seed, 2) ? STR("GET") : STR("POST"),
+                    random_path(&seed, path, sizeof path), &a);
         table_release(&r->table);
     }
     arena_release(&a);
@@ -243,7 +248,7 @@ static double cost(const struct table *t, struct str path, int n, enum route_res
 
 static struct table numbered(size_t n, const char *format)
 {
-    char (*lines)[LINE_MAX] = malloc(n * sizeof *lines);
+    char(*lines)[LINE_MAX] = malloc(n * sizeof *lines);
     const char **list = malloc(n * sizeof *list);
 
     assert_non_null(lines);
@@ -260,8 +265,8 @@ static struct table numbered(size_t n, const char *format)
 
 static void ten_thousand_routes_cost_what_ten_cost(void **state)
 {
-    static const char *const formats[] = {"GET /v1/service%zu/{name}/items/%zu", "GET /v1/{name}/x:verb%zu",
-                                          "GET /v%zu/{rest=**}/end%zu"};
+    static const char *const formats[] = {"GET /v1/service%zu/{name}/items/%zu",
+                                          "GET /v1/{name}/x:verb%zu", "GET /v%zu/{rest=**}/end%zu"};
     static const char *const paths[] = {"/v1/service7/some-name/items/7", "/v1/some-name/x:verb7",
                                         "/v7/a/b/c/d/e/f/end7"};
 
@@ -270,9 +275,11 @@ static void ten_thousand_routes_cost_what_ten_cost(void **state)
         struct table few = numbered(10, formats[i]), many = numbered(10000, formats[i]);
         double low = cost(&few, str_c(paths[i]), 20000, ROUTE_FOUND);
         double high = cost(&many, str_c(paths[i]), 20000, ROUTE_FOUND);
-        print_message("%s: %.0f ns with 10 routes, %.0f with 10,000\n", paths[i], low * 5e4, high * 5e4);
+        print_message("%s: %.0f ns with 10 routes, %.0f with 10,000\n", paths[i], low * 5e4,
+                      high * 5e4);
         if (high > 4 * low) /* caches take their share */
-            fail_msg("%s: %.0f ns with 10 routes, %.0f with 10,000", paths[i], low * 5e4, high * 5e4);
+            fail_msg("%s: %.0f ns with 10 routes, %.0f with 10,000", paths[i], low * 5e4,
+                     high * 5e4);
         table_release(&few);
         table_release(&many);
     }
@@ -306,7 +313,8 @@ static struct str repeat(char *out, const char *unit, size_t size)
 
 static void no_path_of_8_KiB_costs_a_millisecond(void **state)
 {
-    static const char *const units[] = {"/a", "/", "/a:", "/%61", "/a/x/end", ":x", "/:", "//a", "/%C3%A9"};
+    static const char *const units[] = {"/a", "/",  "/a:", "/%61",   "/a/x/end",
+                                        ":x", "/:", "//a", "/%C3%A9"};
     struct table t = forked();
     char path[8192];
 
@@ -333,7 +341,8 @@ static void no_path_of_8_KiB_costs_a_millisecond(void **state)
 
 static void colons_without_end_cost_nothing_even_when_verbs_have_them(void **state)
 {
-    static const char *const list[] = {"GET /{x=**}:a:a:a:a:a:a:a:a", "GET /{x=**}:a:a", "GET /{x=**}/y:a"};
+    static const char *const list[] = {"GET /{x=**}:a:a:a:a:a:a:a:a", "GET /{x=**}:a:a",
+                                       "GET /{x=**}/y:a"};
     struct table t = table_new(list, 3);
     char path[8192];
     struct str p = repeat(path, ":a", sizeof path);

@@ -1,0 +1,180 @@
+#include <signal.h>
+#include <stdlib.h>
+
+#include "gateway/upstream/grpc_core_internal.h"
+
+/* breach: one pointer per thread, so that channels of a loop find the queue that they share without
+ * a lock and without a field in every caller's hands. */
+static _Thread_local struct core_queue *queues; /* breach: see above */
+
+/* ---- the queue's own thread ---- */
+
+static void post(struct core_queue *q, struct core_tag *tag, bool ok)
+{
+    tag->ok = ok;
+    tag->next = NULL;
+    pthread_mutex_lock(&q->lock);
+    if (q->first)
+        q->last->next = tag;
+    else
+        q->first = tag;
+    q->last = tag;
+    pthread_mutex_unlock(&q->lock);
+    uv_async_send(&q->async);
+}
+
+static void *serve(void *arg)
+{
+    struct core_queue *q = arg;
+    gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    grpc_event event;
+
+    while ((event = grpc_completion_queue_next(q->cq, never, NULL)).type != GRPC_QUEUE_SHUTDOWN) {
+        if (event.type == GRPC_OP_COMPLETE)
+            post(q, event.tag, event.success);
+    }
+    grpc_completion_queue_destroy(q->cq);
+    /* Here, where its waiting holds up nobody's calls. */
+    grpc_shutdown_blocking();
+    pthread_mutex_lock(&q->lock);
+    q->finished = true;
+    pthread_mutex_unlock(&q->lock);
+    uv_async_send(&q->async);
+    return NULL;
+}
+
+/* ---- the worker's thread ---- */
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct core_queue *q = idle->data;
+    struct core_call *c = q->dirty;
+
+    uv_idle_stop(idle);
+    q->dirty = NULL;
+    q->dirty_tail = &q->dirty;
+    while (c) {
+        struct core_call *next = c->next_dirty;
+        c->dirty = false;
+        core_call_turn(c);
+        c = next;
+    }
+}
+
+void core_queue_schedule(struct core_queue *q, struct core_call *c)
+{
+    if (c->dirty)
+        return;
+    c->dirty = true;
+    c->next_dirty = NULL;
+    *q->dirty_tail = c;
+    q->dirty_tail = &c->next_dirty;
+    /* An active idle handle keeps the loop from sleeping before it has run. */
+    uv_idle_start(&q->idle, on_idle);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct core_queue *q = handle->data;
+
+    if (--q->open_handles > 0)
+        return;
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+static void close_handles(struct core_queue *q)
+{
+    uv_close((uv_handle_t *)&q->async, on_closed);
+    uv_close((uv_handle_t *)&q->idle, on_closed);
+}
+
+static void on_async(uv_async_t *async)
+{
+    struct core_queue *q = async->data;
+
+    pthread_mutex_lock(&q->lock);
+    struct core_tag *tag = q->first;
+    bool finished = q->finished;
+    q->first = q->last = NULL;
+    pthread_mutex_unlock(&q->lock);
+    while (tag) {
+        struct core_tag *next = tag->next;
+        core_call_returned(tag);
+        tag = next;
+    }
+    if (!finished)
+        return;
+    pthread_join(q->thread, NULL);
+    close_handles(q);
+}
+
+/* Signals are for the threads that expect them; core's own threads, made here too, inherit the
+ * mask. */
+static bool start_thread(struct core_queue *q)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    grpc_init();
+    q->cq = grpc_completion_queue_create_for_next(NULL);
+    bool ok = pthread_create(&q->thread, NULL, serve, q) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (ok)
+        return true;
+    grpc_completion_queue_shutdown(q->cq);
+    grpc_completion_queue_destroy(q->cq);
+    grpc_shutdown_blocking();
+    return false;
+}
+
+static struct core_queue *make(uv_loop_t *loop)
+{
+    struct core_queue *q = calloc(1, sizeof *q); /* breach: one per loop */
+
+    if (!q)
+        return NULL;
+    q->loop = loop;
+    q->dirty_tail = &q->dirty;
+    if (uv_async_init(loop, &q->async, on_async) != 0) {
+        free(q);
+        return NULL;
+    }
+    pthread_mutex_init(&q->lock, NULL);
+    uv_idle_init(loop, &q->idle);
+    q->async.data = q->idle.data = q;
+    q->open_handles = 2;
+    if (!start_thread(q)) {
+        close_handles(q);
+        return NULL;
+    }
+    q->next = queues;
+    queues = q;
+    return q;
+}
+
+struct core_queue *core_queue_take(uv_loop_t *loop)
+{
+    struct core_queue *q = queues;
+
+    while (q && q->loop != loop)
+        q = q->next;
+    if (!q)
+        q = make(loop);
+    if (q)
+        q->channels++;
+    return q;
+}
+
+void core_queue_drop(struct core_queue *q)
+{
+    struct core_queue **link = &queues;
+
+    if (--q->channels > 0)
+        return;
+    while (*link != q)
+        link = &(*link)->next;
+    *link = q->next;
+    grpc_completion_queue_shutdown(q->cq);
+}

@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+"""What a request costs through each gateway: called by run.sh, which builds what this starts.
+
+The gateway has one core for itself; backend and load generator share the other. Rounds of the gateways are
+interleaved and medians taken, so that a busy machine hurts all alike. No figure without a checked answer: a
+gateway that fails, answers an error or another message stops the run. Environment, all optional:
+    PARTS=payloads,connections,latency,idle,waiting,start   what to measure
+    GATEWAYS=postern,floor    whom; ROUNDS=5, ROUND_MS=800, CROWD=10000, PORT=24100, CHART=1
+"""
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import gateways
+import load
+import payloads
+from gateways import BenchError
+
+OUT = os.environ["BENCH"]
+NAMES = ["postern", "envoy", "grpc-gateway"]
+PARTS = ["start", "payloads", "connections", "latency", "idle", "waiting"]
+ROUNDS, ROUND_MS = int(os.environ.get("ROUNDS", 5)), int(os.environ.get("ROUND_MS", 800))
+CROWD, PORT = int(os.environ.get("CROWD", 10000)), int(os.environ.get("PORT", 24100))
+CONNECTIONS, OTHER_CONNECTIONS = 64, (1, 1000)
+STARTS, LATENCY_MS, LATENCY_CONNECTIONS = 5, 2500, 16
+SLEEP = b'{"duration":"600s"}'
+
+
+def chosen(variable, all_of_them):
+    names = [n for n in os.environ.get(variable, "").split(",") if n] or all_of_them
+    unknown = set(names) - set(all_of_them)
+    if unknown:
+        raise BenchError(f"{variable}: {', '.join(sorted(unknown))} is none of {', '.join(all_of_them)}")
+    return [n for n in all_of_them if n in names]
+
+
+def cores():
+    """The gateway's core, and those of everything else."""
+    have = sorted(os.sched_getaffinity(0))
+    if len(have) < 2:
+        raise BenchError("two cores are needed: one for the gateway, one for backend and load")
+    return {have[0]}, set(have[1:])
+
+
+def allow_files(n):
+    """Enough open files for a crowd, on both its ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n), max(hard, n)))
+    except (ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= n
+
+
+class Bench:
+    def __init__(self):
+        self.own, self.rest = cores()
+        self.files = {}
+        self.bodies = payloads.all_of_them()
+        for name, body in self.bodies.items():
+            self.files[name] = f"{OUT}/{name}.json"
+            with open(self.files[name], "wb") as f:
+                f.write(body)
+        os.sched_setaffinity(0, self.rest)
+        self.backend = gateways.backend(OUT, PORT, self.rest)
+        wanted = chosen("GATEWAYS", [*NAMES, "floor"])
+        made = [gateways.make(n, OUT, PORT + 1 + i, PORT, self.own) for i, n in enumerate(NAMES) if n in wanted]
+        self.gateways = [g for g in made if g]
+        self.floors = {p: gateways.floor(OUT, p, PORT + 10 + i, self.own) for i, p in enumerate(self.bodies)
+                       if "floor" in wanted}
+        self.missing = [n for n in wanted if n in NAMES and n not in [g.name for g in self.gateways]]
+        self.result = {}
+
+    def note(self, gateway, *path):
+        at = self.result.setdefault(gateway.name, {})
+        for step in path:
+            at = at.setdefault(step, {})
+        return at
+
+    def start(self, gateway):
+        gateway.spawn()
+        return gateway.wait_for(lambda: gateway.answers(self.bodies["small"]))
+
+    def check(self, gateway, body):
+        status, answer = gateway.answer(body)
+        fault = payloads.fault(body, answer) if status == 200 else f"has status {status}: {answer[:200]!r}"
+        if fault:
+            raise BenchError(f"{gateway.name}: the answer {fault}")
+
+    def with_floor(self, payload):
+        return self.gateways + ([self.floors[payload]] if self.floors else [])
+
+    # One round, and many of them in turns.
+
+    def round(self, gateway, payload, connections, requests):
+        gateway.reset_peak()
+        before = gateway.cpu_ns()
+        seen = load.h2load(gateway, self.files[payload], connections, self.rest, requests=requests)
+        seen["cpu_us"] = (gateway.cpu_ns() - before) / 1000 / seen["requests"]
+        seen["rss_peak_kb"] = gateway.peak_kb()
+        return seen
+
+    def requests_for(self, gateway, payload, connections, ms):
+        """How many fill a round, by a short trial that also warms up."""
+        trial = load.h2load(gateway, self.files[payload], connections, self.rest, seconds=0.3)
+        return max(int(trial["per_second"] * ms / 1000), 2 * connections)
+
+    def rounds(self, payload, connections, count, ms):
+        """Medians by gateway, all of them taking turns."""
+        turns = [(g, self.requests_for(g, payload, connections, ms)) for g in self.with_floor(payload)]
+        seen = {g.name: [] for g, _ in turns}
+        for _ in range(count):
+            for gateway, requests in turns:
+                seen[gateway.name].append(self.round(gateway, payload, connections, requests))
+        return {name: summary(rounds) for name, rounds in seen.items()}
+
+    # The parts.
+
+    def part_start(self):
+        for gateway in self.gateways:
+            times = []
+            for _ in range(STARTS):
+                gateway.end()
+                times.append(self.start(gateway) * 1000)
+            time.sleep(0.3)
+            self.note(gateway).update(ready_ms=round(statistics.median(times), 1), rss_rest_kb=gateway.rss_kb())
+
+    def part_payloads(self):
+        for payload in self.bodies:
+            for name, figures in self.rounds(payload, CONNECTIONS, ROUNDS, ROUND_MS).items():
+                self.result.setdefault(name, {}).setdefault("payloads", {})[payload] = figures
+
+    def part_connections(self):
+        for n in OTHER_CONNECTIONS:
+            for name, figures in self.rounds("small", n, min(ROUNDS, 3), ROUND_MS * 3 // 4).items():
+                self.result.setdefault(name, {}).setdefault("connections", {})[str(n)] = figures
+
+    def part_latency(self):
+        """At half of what the slowest can do, so that nobody is measured in a jam."""
+        for payload in ("small", "chat"):
+            everyone = self.with_floor(payload)
+            slowest = min(load.h2load(g, self.files[payload], LATENCY_CONNECTIONS, self.rest, seconds=0.4)
+                          ["per_second"] for g in everyone)
+            rate = int(slowest / 2)
+            seen = {g.name: [] for g in everyone}
+            for _ in range(2):
+                for g in everyone:
+                    seen[g.name].append(load.paced(OUT, g, self.files[payload], LATENCY_CONNECTIONS, rate,
+                                                   LATENCY_MS, self.rest))
+            for g in everyone:
+                runs = seen[g.name]
+                self.note(g, "latency_us")[payload] = {
+                    "rate": rate, **{k: min(r[k] for r in runs) for k in ("p50", "p90", "p99", "p999", "max")}}
+
+    def part_idle(self):
+        self.crowds("idle", "/v1/echo", self.bodies["small"], answered=True)
+
+    def part_waiting(self):
+        self.crowds("waiting", "/v1/sleep", SLEEP, answered=False)
+
+    def crowds(self, kind, path, body, answered):
+        if not allow_files(2 * CROWD + 1000):
+            print(f"bench: {kind}: left out, the limit of open files is too low for {CROWD} connections")
+            return
+        for gateway in self.gateways:
+            gateway.end()
+            self.start(gateway)
+            self.note(gateway)[kind] = self.crowd(gateway, load.Crowd(gateway, CROWD, body, path), answered)
+
+    def crowd(self, gateway, crowd, answered):
+        requests = self.requests_for(gateway, "small", CONNECTIONS, ROUND_MS // 2)
+        rss = gateway.rss_kb()
+
+        def measure(times):
+            return [self.round(gateway, "small", CONNECTIONS, requests) for _ in range(times)]
+
+        alone, fds = measure(3), gateway.sockets()
+        try:
+            crowd.come(answered)
+            time.sleep(0.5)
+            here, rss_here = gateway.sockets() - fds, gateway.rss_kb()
+            beside = measure(3)
+            lost = crowd.lost()
+        finally:
+            crowd.go()
+        if lost or here < CROWD:
+            raise BenchError(f"{gateway.name} lost {max(lost, CROWD - here)} of {CROWD} connections")
+        left = settle(gateway, fds)
+        alone += measure(2)
+        cost, cost_beside = (statistics.median(r["cpu_us"] for r in rounds) for rounds in (alone, beside))
+        return {"connections": CROWD, "cpu_us_alone": round(cost, 2), "cpu_us_beside": round(cost_beside, 2),
+                "cost_ratio": round(cost_beside / cost, 2),
+                "kib_each": round((rss_here - rss) / CROWD, 2), "rss_kb_alone": rss, "rss_kb_beside": rss_here,
+                "slowest_us_beside": max(r["slowest_us"] for r in beside),
+                "gone_ms": left, "rss_kb_after": gateway.rss_kb()}
+
+    def run(self, parts):
+        try:
+            self.backend.spawn()
+            self.backend.wait_for(self.backend.listens)
+            for floor in self.floors.values():
+                floor.spawn()
+                floor.wait_for(floor.listens)
+            for gateway in self.gateways:
+                self.start(gateway)
+                for body in self.bodies.values():
+                    self.check(gateway, body)
+            for part in parts:
+                print(f"bench: {part} ...", file=sys.stderr, flush=True)
+                getattr(self, f"part_{part}")()
+        finally:
+            for process in [*self.gateways, *self.floors.values(), self.backend]:
+                process.end()
+
+
+def settle(gateway, fds):
+    """Milliseconds until the gateway has let go of a crowd that left; None after 5 s."""
+    begin = time.monotonic()
+    while gateway.sockets() > fds + 200:
+        if time.monotonic() - begin > 5:
+            return None
+        time.sleep(0.01)
+    return round((time.monotonic() - begin) * 1000)
+
+
+def summary(rounds):
+    middle = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
+    return {"cpu_us": round(middle["cpu_us"], 2), "per_second": round(middle["per_second"]),
+            "rss_peak_kb": max(r["rss_peak_kb"] for r in rounds),
+            "slowest_us": max(r["slowest_us"] for r in rounds),
+            "cpu_us_rounds": [round(r["cpu_us"], 2) for r in rounds],
+            "rss_peak_kb_rounds": [r["rss_peak_kb"] for r in rounds],
+            "requests": sum(r["requests"] for r in rounds)}
+
+
+def lookup(figures, path):
+    for step in path.split("."):
+        figures = figures.get(step) if isinstance(figures, dict) else None
+    return figures
+
+
+def rows():
+    """(title, path to the figure, scale, format)"""
+    for p in ("small", "chat", "tensor"):
+        yield f"{p}: CPU µs per request", f"payloads.{p}.cpu_us", 1, ",.1f"
+    for p in ("small", "chat", "tensor"):
+        yield f"{p}: requests/s", f"payloads.{p}.per_second", 1, ",.0f"
+    for n in OTHER_CONNECTIONS:
+        yield f"small, {n} connections: CPU µs", f"connections.{n}.cpu_us", 1, ",.1f"
+    for p in ("small", "chat"):
+        for q in ("p50", "p99", "p999"):
+            yield f"{p}: {q} µs at a fixed rate", f"latency_us.{p}.{q}", 1, ",.0f"
+    yield "ready after start, ms", "ready_ms", 1, ",.1f"
+    yield "RSS at rest, MB", "rss_rest_kb", 1 / 1024, ",.1f"
+    for p in ("small", "chat", "tensor"):
+        yield f"{p}: RSS under load, MB", f"payloads.{p}.rss_peak_kb", 1 / 1024, ",.1f"
+    for kind in ("idle", "waiting"):
+        yield f"{CROWD:,} {kind}: cost ratio", f"{kind}.cost_ratio", 1, ".2f"
+        yield f"{CROWD:,} {kind}: KiB each", f"{kind}.kib_each", 1, ".1f"
+
+
+def table(result):
+    names = [n for n in [*NAMES, "floor"] if n in result]
+    lines = [f"{'':32}" + "".join(f"{n:>14}" for n in names)]
+    for title, path, scale, form in rows():
+        values = [lookup(result[n], path) for n in names]
+        if any(v is not None for v in values):
+            lines.append(f"{title:32}" + "".join(f"{'' if v is None else format(v * scale, form):>14}" for v in values))
+    return "\n".join(lines)
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "kernel": platform.release(),
+            "load_before": os.getloadavg()[0]}
+
+
+def main():
+    about = machine()
+    parts = chosen("PARTS", PARTS)
+    if about["load_before"] > 0.7:
+        print(f"bench: the machine is busy (load {about['load_before']:.1f}): expect noise", file=sys.stderr)
+    begin = time.monotonic()
+    bench = Bench()
+    bench.run(parts)
+    for name in bench.missing:
+        print(f"bench: without {name}, which this machine does not have")
+    print(table(bench.result))
+    report = {"machine": about, "rounds": ROUNDS, "round_ms": ROUND_MS, "seconds": round(time.monotonic() - begin),
+              "missing": bench.missing, "gateways": bench.result}
+    with open(f"{OUT}/result.json", "w", encoding="utf-8") as f:
+        json.dump(report, f, indent=1)
+    print(f"bench: {report['seconds']} s, all figures in {os.path.relpath(OUT)}/result.json")
+    if os.environ.get("CHART"):
+        subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "chart.py"), f"{OUT}/result.json",
+                        "docs/bench.svg"], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as e:
+        sys.exit(f"bench: no figures: {e}")
