@@ -54,6 +54,7 @@ struct exchange *exchange_new(struct exchange_host *host, const struct front_ops
     x->front_data = front_data;
     x->began = clock_now();
     x->began_wall_us = clock_wall_us();
+    buf_init(&x->reply, SIZE_MAX);
     x->answer.body.max = SIZE_MAX / 2; /* bounded by what it is made of: max_response, buffer */
     host->active++;
     return x;
@@ -85,28 +86,32 @@ static bool legal_request_id(struct str id)
     return true;
 }
 
-static void choose_request_id(struct exchange *x)
+/* Chooses the id and shows it to the client. False when memory is short. */
+static bool identify(struct exchange *x)
 {
+    if (x->request_id.p)
+        return true;
     struct str id = headers_get(&x->request.headers, STR("x-request-id"));
     if (!legal_request_id(id))
         id = arena_printf(&x->arena, "%016llx%08x", (unsigned long long)x->host->id_base,
                           ++x->host->request_ids);
     x->request_id = id;
+    return id.p && headers_add(&x->answer.headers, &x->arena, STR("x-request-id"), id);
 }
 
 void exchange_begin(struct exchange *x)
 {
     enter(x);
-    choose_request_id(x);
-    headers_add(&x->answer.headers, &x->arena, STR("x-request-id"), x->request_id);
-    if (pipeline_run(x, PHASE_HEAD) == STAGE_NEXT)
+    if (!identify(x))
+        exchange_fail_memory(x);
+    else if (pipeline_run(x, PHASE_HEAD) == STAGE_NEXT)
         x->state = EXCHANGE_BODY;
     leave(x);
 }
 
 size_t exchange_body(struct exchange *x, struct str bytes)
 {
-    if (x->answer.complete || x->answer.broken)
+    if (exchange_answered(x) || x->call_ended)
         return bytes.n;
     enter(x);
     size_t taken = request_feed(x, bytes);
@@ -120,7 +125,7 @@ void exchange_body_end(struct exchange *x)
         return;
     x->body_ended = true;
     x->body_ended_at = clock_now();
-    if (x->answer.complete || x->answer.broken)
+    if (exchange_answered(x) || x->call_ended)
         return;
     enter(x);
     request_end(x);
@@ -130,7 +135,7 @@ void exchange_body_end(struct exchange *x)
 size_t exchange_read(struct exchange *x, char *p, size_t cap)
 {
     struct answer *a = &x->answer;
-    if (a->read == a->body.n && !a->complete && !a->broken) {
+    if (a->read == a->body.n && !exchange_answered(x)) {
         enter(x);
         response_pump(x);
         leave(x);
@@ -162,7 +167,7 @@ static void record(struct exchange *x, bool delivered)
         .cluster = x->cluster,
         .http_status = delivered ? x->answer.status : 499,
         .code = delivered ? x->code : TC_CODE_CANCELLED,
-        .from_peer = x->from_peer,
+        .from_peer = delivered && x->from_peer,
         .complete = complete,
         .error = x->failure,
         .wall_us = x->began_wall_us,
@@ -257,6 +262,7 @@ void exchange_run_soon(struct exchange_host *host)
 void exchange_host_release(struct exchange_host *host)
 {
     struct exchange *x;
+    exchange_run_soon(host); /* those that were freed while listed */
     while ((x = take_idle(host))) {
         arena_release(&x->arena);
         buf_release(&x->answer.body);
@@ -264,21 +270,37 @@ void exchange_host_release(struct exchange_host *host)
     }
 }
 
+/* What the client has not got yet of a message that will not be whole is taken back, so that the
+ * error stands where it can be read. */
+static void cut_message(struct exchange *x)
+{
+    struct answer *a = &x->answer;
+    if (x->bytes_out <= x->message_at)
+        a->body.n = a->read + (size_t)(x->message_at - x->bytes_out);
+    else
+        tc_framing_after(x->framing, &a->body);
+}
+
 /* A failure once the answer has begun: it becomes visible in the body, which then ends uncleanly.
  */
 static void break_off(struct exchange *x, const struct tc_error_info *info)
 {
+    struct answer *a = &x->answer;
     struct buf status;
+    if (x->decoding)
+        cut_message(x);
+    bool first = x->bytes_out == 0 && a->body.n == a->read;
     buf_init(&status, 64 << 10);
     if (tc_status_json(&status, info, x->snapshot->plan->schema, &x->arena))
-        tc_framing_error(x->framing, &x->answer.body, false, buf_str(&status));
+        tc_framing_error(x->framing, &a->body, first, buf_str(&status));
     buf_release(&status);
-    x->answer.broken = true;
+    a->broken = true;
 }
 
 static void answer_whole(struct exchange *x, const struct tc_error_info *info, uint16_t http)
 {
     struct answer *a = &x->answer;
+    identify(x); /* the front may refuse before exchange_begin */
     a->body.n = a->read = 0;
     a->status = http ? http : (uint16_t)tc_code_to_http(info->code);
     headers_add(&a->headers, &x->arena, STR("content-type"), STR("application/json"));
@@ -290,8 +312,6 @@ static void answer_whole(struct exchange *x, const struct tc_error_info *info, u
 
 void exchange_answer_error(struct exchange *x, const struct tc_error_info *info, uint16_t http)
 {
-    if (x->answer.complete || x->answer.broken)
-        return;
     if (x->call) {
         call_cancel(x->call);
         x->call = NULL;
@@ -302,11 +322,11 @@ void exchange_answer_error(struct exchange *x, const struct tc_error_info *info,
     x->state = EXCHANGE_DONE;
     x->code = info->code;
     x->failure = info->message;
-    x->decoding = false;
     if (x->answer.ready)
         break_off(x, info);
     else
         answer_whole(x, info, http);
+    x->decoding = false;
     exchange_wake(x);
 }
 
@@ -314,6 +334,8 @@ void exchange_fail(struct exchange *x, enum tc_code code, uint16_t http, const c
 {
     char text[TC_ERROR_TEXT_MAX + TC_ERROR_PATH_MAX];
     va_list args;
+    if (exchange_answered(x))
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -322,6 +344,7 @@ void exchange_fail(struct exchange *x, enum tc_code code, uint16_t http, const c
         .message = arena_copy(&x->arena, str_c(text)),
         .where = x->error.status == TC_OK ? NULL : &x->error,
     };
+    x->from_peer = false;
     exchange_answer_error(x, &info, http);
 }
 

@@ -17,7 +17,8 @@
  *     exchange_free(x, delivered);                       // the answer is out, or the client has
  * gone
  *
- * wake never comes from inside a call of the front into the exchange, except exchange_read. */
+ * wake never comes from inside a call of the front into the exchange, except exchange_fail. The
+ * front must not free the exchange inside wake. */
 #pragma once
 
 #include "gateway/core/channel.h"
@@ -91,6 +92,7 @@ struct exchange {
     struct tc_unframer unframer;
     struct buf message; /* being encoded, prefix room in front */
     uint64_t bytes_in;
+    uint64_t body_message_at; /* byte of the body where the stream's message being read began */
     uint32_t messages_in;
 
     /* RPC. */
@@ -100,6 +102,7 @@ struct exchange {
     struct buf reply; /* message being decoded */
     bool has_reply, call_ended, reading;
     enum tc_code code; /* of call_ended */
+    struct str end_message, end_details;
     bool from_peer;
     uint32_t messages_out;
 
@@ -107,6 +110,7 @@ struct exchange {
     struct tc_decoder *decoder;
     enum tc_framing framing;
     bool streaming, decoding; /* decoding: `reply` is not yet written in full */
+    uint64_t message_at;      /* bytes of the body before the stream's message last begun */
     struct answer answer;
     struct timer keepalive;
     uint64_t bytes_out;
@@ -120,7 +124,7 @@ struct exchange {
 struct exchange *exchange_new(struct exchange_host *host, const struct front_ops *ops,
                               void *front_data);
 void exchange_begin(struct exchange *x);
-/* Takes some or all of the bytes. Bytes after an answer is ready are taken and dropped. */
+/* Takes some or all of the bytes. Bytes after the answer is decided are taken and dropped. */
 size_t exchange_body(struct exchange *x, struct str bytes);
 void exchange_body_end(struct exchange *x);
 /* Copies up to `cap` bytes of the answer's body. 0: none at the moment, or the end: see

@@ -4,6 +4,11 @@
 
 #include "gateway/core/exchange.h"
 
+/* The answer is whole or cut off: nothing can change it any more. */
+static inline bool exchange_answered(const struct exchange *x)
+{
+    return x->answer.complete || x->answer.broken;
+}
 /* Tells the front to look at the exchange, unless it is just calling into it. */
 void exchange_wake(struct exchange *x);
 /* Answers with an error that may carry details of the upstream. */

@@ -19,8 +19,9 @@ static bool client_streaming(const struct exchange *x)
 /* An empty message with what path and query have bound already in it. */
 static enum tc_status message_begin(struct exchange *x)
 {
-    uint64_t max = x->policy->max_request * MESSAGE_PER_BODY_BYTE + MESSAGE_BASE;
-    if (!call_message_init(&x->message, max > UINT32_MAX ? UINT32_MAX : (size_t)max))
+    uint64_t body = x->policy->max_request < UINT32_MAX ? x->policy->max_request : UINT32_MAX;
+    uint64_t max = body * MESSAGE_PER_BODY_BYTE + MESSAGE_BASE;
+    if (!call_message_init(&x->message, max < UINT32_MAX ? (size_t)max : UINT32_MAX))
         return TC_NOMEM;
     return tc_binding_write(&x->binding, &x->message);
 }
@@ -57,10 +58,10 @@ static bool takes_body(const struct exchange *x)
 /* Runs the stages that need the message; false when one has answered. */
 static bool message_complete(struct exchange *x)
 {
-    x->messages_in++;
     if (x->call_began) {
         if (x->call)
             rpc_send(x);
+        buf_release(&x->message);
         return true;
     }
     x->state = EXCHANGE_CALL;
@@ -70,8 +71,9 @@ static bool message_complete(struct exchange *x)
 /* The encoder goes on into a fresh message. False when the exchange has failed. */
 static bool message_next(struct exchange *x)
 {
-    if (!message_complete(x) || x->answer.complete)
+    if (!message_complete(x) || exchange_answered(x))
         return false;
+    x->body_message_at = x->unframer.offset;
     enum tc_status st = message_begin(x);
     if (st != TC_OK) {
         exchange_fail_input(x, st);
@@ -80,21 +82,26 @@ static bool message_next(struct exchange *x)
     return true;
 }
 
+static void refuse_length(struct exchange *x, const char *what)
+{
+    exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413,
+                  "%s is longer than the %llu bytes that this call may have", what,
+                  (unsigned long long)x->policy->max_request);
+}
+
 static size_t stream_feed(struct exchange *x, struct str bytes)
 {
     struct str rest = bytes;
-    while (!x->paused) {
+    while (!x->paused && !exchange_answered(x)) {
         enum tc_status st = tc_unframe(&x->unframer, &rest);
-        if (st == TC_MORE)
-            break;
-        if (st != TC_OK) {
+        if (st != TC_OK && st != TC_MORE)
             exchange_fail_input(x, st);
-            return bytes.n;
-        }
-        if (!message_next(x))
+        else if (x->unframer.offset - x->body_message_at > x->policy->max_request)
+            refuse_length(x, "a message of the request body");
+        else if (st == TC_MORE || !message_next(x))
             break;
     }
-    return x->answer.complete ? bytes.n : bytes.n - rest.n;
+    return exchange_answered(x) ? bytes.n : bytes.n - rest.n;
 }
 
 static void refuse_body(struct exchange *x)
@@ -121,9 +128,7 @@ size_t request_feed(struct exchange *x, struct str bytes)
     }
     x->bytes_in += bytes.n;
     if (x->bytes_in > x->policy->max_request) {
-        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413,
-                      "the request body is longer than the %llu bytes that this call may have",
-                      (unsigned long long)x->policy->max_request);
+        refuse_length(x, "the request body");
         return bytes.n;
     }
     enum tc_status st = tc_encode_feed(x->encoder, bytes);

@@ -164,8 +164,8 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
                            struct http1_connection **out)
 {
     struct http1 *h = d->front;
-    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd,
-                                                                 MHD_CONNECTION_INFO_CONNECTION_FD);
+    /* MHD answers each question in the same place. */
+    int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const union MHD_ConnectionInfo *peer = MHD_get_connection_info(
         mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct http1_connection *c = calloc(1, sizeof *c); /* breach: one per connection */

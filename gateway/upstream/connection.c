@@ -52,11 +52,11 @@ void connection_close(struct connection *c, struct str why)
     c->state = CONNECTION_DOWN;
     forget_dirty(c);
     timer_stop(&c->turn->timers, &c->timer);
-    uv_poll_stop(&c->poll);
+    /* First the handle, then the descriptor: its number may be another's at once. */
+    uv_close((uv_handle_t *)&c->poll, on_closed);
     close(c->fd);
     http2_session_free(c->session, why);
     c->session = NULL;
-    uv_close((uv_handle_t *)&c->poll, on_closed);
     turn_schedule(c->turn);
 }
 

@@ -130,6 +130,7 @@ def either(request, sets, tmp_path_factory):
         server.await_port(port)
         target = f"127.0.0.1:{port}"
     g = Gateway(folder / "gateway", sets["demo"], target)
+    g.server = request.param
     yield g
     g.stop()
     if request.param != "python":

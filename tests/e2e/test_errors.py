@@ -20,6 +20,12 @@ def test_each_grpc_status_has_its_http_status(call, code):
     assert answer.json == {"code": code, "message": "because ü \"x\""}
 
 
+@pytest.mark.parametrize("text", ["ends with a blank ", " begins with one", " ", "", "\t", "100% %41"])
+def test_a_status_message_may_be_any_text(call, text):
+    assert call("POST", "/v1/fail", json={"code": 5, "message": text}).json == {
+        "code": 5, "message": text}
+
+
 def test_details_are_expanded(call):
     answer = call("POST", "/v1/fail", json={
         "code": "NOT_FOUND", "message": "m", "withErrorInfo": True, "withRetryInfo": True,
@@ -106,7 +112,7 @@ def test_bad_json_is_400_with_path_and_offset(call, backend, case):
     field, description = violations(answer)[0]
     # Where the JSON itself is broken, the innermost field may not be known yet.
     assert field == path or (field == "" and case in SYNTAX), answer
-    offset = int(re.search(r"(?:byte|offset)\D{0,3}(\d+)", description).group(1))
+    offset = int(re.findall(r"(?:byte|offset) (\d+)\b", description)[-1])
     assert first <= offset <= last, answer
     assert not backend.calls
 
@@ -133,7 +139,7 @@ def test_nesting_beyond_the_bound_is_400(call, backend):
     for depth in 101, 100000:
         body = b'{"jsonSchema":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
         assert_error(call("POST", "/v1/models/m:generate", body=body), 400)
-    body = b'{"jsonSchema":' + b'{"a":' * 40 + b"1" + b"}" * 40 + b"}"
+    body = b'{"jsonSchema":' + b'{"a":' * 30 + b"1" + b"}" * 30 + b"}"
     assert call("POST", "/v1/models/m:generate", body=body).status == 200
 
 
@@ -221,7 +227,8 @@ def test_large_headers_are_431(call, backend, headers):
 
 
 def test_headers_below_the_bound_pass(call):
-    assert call("GET", "/v1/models/m", headers={"x": "v" * 12000}).status == 200
+    """This one stays here: a Python server takes 8 KiB of metadata."""
+    assert call("GET", "/v1/models/m", headers={"Content-Language": "v" * 12000}).status == 200
 
 
 def test_an_answer_above_its_ceiling_is_resource_exhausted(start, backend):

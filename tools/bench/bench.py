@@ -100,15 +100,18 @@ class Bench:
     def round(self, gateway, payload, connections, requests):
         gateway.reset_peak()
         before = gateway.cpu_ns()
-        seen = load.h2load(gateway, self.files[payload], connections, self.rest, requests=requests)
+        seen = load.h2load(gateway, self.files[payload], connections, self.rest, requests)
         seen["cpu_us"] = (gateway.cpu_ns() - before) / 1000 / seen["requests"]
         seen["rss_peak_kb"] = gateway.peak_kb()
         return seen
 
     def requests_for(self, gateway, payload, connections, ms):
-        """How many fill a round, by a short trial that also warms up."""
-        trial = load.h2load(gateway, self.files[payload], connections, self.rest, seconds=0.3)
-        return max(int(trial["per_second"] * ms / 1000), 2 * connections)
+        """How many fill a round, by two short trials that also warm up."""
+        requests = 2 * connections
+        for share in (0.3, 1):
+            trial = load.h2load(gateway, self.files[payload], connections, self.rest, requests)
+            requests = max(int(trial["per_second"] * share * ms / 1000), 2 * connections)
+        return requests
 
     def rounds(self, payload, connections, count, ms):
         """Medians by gateway, all of them taking turns."""
@@ -144,9 +147,7 @@ class Bench:
         """At half of what the slowest can do, so that nobody is measured in a jam."""
         for payload in ("small", "chat"):
             everyone = self.with_floor(payload)
-            slowest = min(load.h2load(g, self.files[payload], LATENCY_CONNECTIONS, self.rest, seconds=0.4)
-                          ["per_second"] for g in everyone)
-            rate = int(slowest / 2)
+            rate = min(self.requests_for(g, payload, LATENCY_CONNECTIONS, 1000) for g in everyone) // 2
             seen = {g.name: [] for g in everyone}
             for _ in range(2):
                 for g in everyone:

@@ -28,15 +28,14 @@ def micros(text):
     return float(number) * UNITS[unit]
 
 
-def h2load(gateway, path, connections, cpus, requests=None, seconds=None):
-    """As many requests as fit on as many connections. Every answer must be a 200."""
-    size = ["-n", str(max(requests, connections))] if requests else ["-D", f"{int(seconds * 1000)}ms"]
-    out = generator(["h2load", "--h1", "-c", str(connections), *size, "-d", path,
+def h2load(gateway, path, connections, cpus, requests):
+    """As fast as it goes. Every answer must be a 200."""
+    out = generator(["h2load", "--h1", "-c", str(connections), "-n", str(requests), "-d", path,
                      "-H", "content-type: application/json", f"http://{HOST}:{gateway.port}/v1/echo"], cpus)
     done, ok, failed, errored, late = (int(re.search(rf"(\d+) {word}", out).group(1)) for word in
                                        ("done", "succeeded", "failed", "errored", "timeout"))
     good = int(re.search(r"status codes: (\d+) 2xx", out).group(1))
-    if not done or failed or errored or late or good < done or ok != done:
+    if failed or errored or late or good != done or ok != done or done != requests:
         faults = "\n".join(line for line in out.splitlines() if line.startswith(("requests:", "status")))
         raise BenchError(f"{gateway.name} did not answer every request with 200:\n{faults}")
     return {"requests": done,
