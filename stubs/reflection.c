@@ -121,7 +121,7 @@ static void send_services(struct answer *w)
     Grpc__Reflection__V1__ServiceResponse *items = arena_array(&w->arena, x->nservices,
                                                                sizeof *items);
     Grpc__Reflection__V1__ServiceResponse **list = arena_array(&w->arena, x->nservices,
-                                                               sizeof *list);
+                                                               sizeof(void *));
     if (!items || !list) {
         send_error(w, TC_CODE_RESOURCE_EXHAUSTED, "out of memory");
         return;

@@ -2,6 +2,8 @@
 
 #include "stubs/server_internal.h"
 
+enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
+
 static struct str bytes_of(const grpc_slice *s)
 {
     return str_of((const char *)GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s));
@@ -100,8 +102,10 @@ void *server_call_ctx(const struct server_call *c)
 uint32_t server_call_time_left(const struct server_call *c)
 {
     gpr_timespec deadline = gpr_convert_clock_type(c->details.deadline, GPR_CLOCK_MONOTONIC);
-    int64_t ms = (int64_t)gpr_timespec_to_micros(
-                     gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC))) /
-                 1000;
-    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+    gpr_timespec left = gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC));
+    if (left.tv_sec < 0)
+        return 0;
+    if (left.tv_sec >= UINT32_MAX / MS_PER_S)
+        return UINT32_MAX;
+    return (uint32_t)left.tv_sec * MS_PER_S + (uint32_t)left.tv_nsec / NS_PER_MS;
 }

@@ -5,7 +5,8 @@
 
 /* The RPC's messages become the body of the answer. A single message is written in full before the
  * head goes out, so that whatever is wrong with it is a clean 500; a stream's head goes out with
- * its first message. */
+ * the beginning of its first message. The end of a stream's call waits until the messages before it
+ * are written. */
 
 enum {
     SLICE = 256 << 10, /* JSON written per turn of the loop; keeps one big answer from holding up
@@ -56,13 +57,17 @@ static bool decoder_begin(struct exchange *x)
     return x->decoder != NULL;
 }
 
-static void head_ready(struct exchange *x, struct str content_type)
+static bool head_ready(struct exchange *x, struct str content_type)
 {
-    headers_add(&x->answer.headers, &x->arena, STR("content-type"), content_type);
+    if (!headers_add(&x->answer.headers, &x->arena, STR("content-type"), content_type)) {
+        exchange_fail_memory(x);
+        return false;
+    }
     x->answer.status = 200;
     x->answer.ready = true;
     x->ready_at = clock_now();
     x->state = EXCHANGE_ANSWER;
+    return true;
 }
 
 static void answer_complete(struct exchange *x)
@@ -95,9 +100,10 @@ static void pump_single(struct exchange *x)
         fail_reply(x, st, &x->reply_error);
         return;
     }
-    head_ready(x, STR("application/json"));
-    answer_complete(x);
-    exchange_wake(x);
+    if (head_ready(x, STR("application/json"))) {
+        answer_complete(x);
+        exchange_wake(x);
+    }
 }
 
 static void keepalive_due(struct timer *t)
@@ -116,10 +122,15 @@ static void keepalive_restart(struct exchange *x)
         timer_start(x->host->timers, &x->keepalive, x->policy->keepalive_ms, keepalive_due);
 }
 
-static void stream_begin(struct exchange *x)
+static bool stream_begin(struct exchange *x)
 {
-    headers_add(&x->answer.headers, &x->arena, STR("cache-control"), STR("no-cache"));
-    head_ready(x, tc_framing_content_type(x->framing));
+    struct headers *h = &x->answer.headers;
+    if (!headers_get(h, STR("cache-control")).p &&
+        !headers_add(h, &x->arena, STR("cache-control"), STR("no-cache"))) {
+        exchange_fail_memory(x);
+        return false;
+    }
+    return head_ready(x, tc_framing_content_type(x->framing));
 }
 
 /* One message of a stream, or the next part of it. False when the output is full or it has failed.
@@ -127,17 +138,19 @@ static void stream_begin(struct exchange *x)
 static bool pump_message(struct exchange *x, size_t soft)
 {
     enum tc_status st = tc_decode_some(x->decoder, &x->answer.body, soft);
-    if (st == TC_FULL)
-        return false;
-    x->decoding = false;
-    if (st != TC_OK) {
+    if (st != TC_OK && st != TC_FULL) {
         fail_reply(x, st, &x->reply_error);
         return false;
     }
+    if (!x->answer.ready && !stream_begin(x))
+        return false;
+    if (st == TC_FULL)
+        return false;
     if (!tc_framing_after(x->framing, &x->answer.body)) {
         exchange_fail_memory(x);
         return false;
     }
+    x->decoding = false;
     buf_release(&x->reply);
     keepalive_restart(x);
     return true;
@@ -146,34 +159,42 @@ static bool pump_message(struct exchange *x, size_t soft)
 static void stream_complete(struct exchange *x)
 {
     bool empty = x->messages_out == 0;
-    if (!x->answer.ready)
-        stream_begin(x);
+    if (!x->answer.ready && !stream_begin(x))
+        return;
     if (!tc_framing_end(x->framing, &x->answer.body, empty))
         exchange_fail_memory(x);
     else
         answer_complete(x);
 }
 
+static void answer_failure(struct exchange *x)
+{
+    struct tc_error_info info = {
+        .code = x->code,
+        .message = x->end_message,
+        .details = x->end_details,
+    };
+    exchange_answer_error(x, &info, 0);
+}
+
 static void pump_stream(struct exchange *x)
 {
-    size_t before = unread(x);
     size_t soft = x->answer.read + x->snapshot->bounds.buffer;
-    bool room = true;
-    if (x->decoding)
-        room = pump_message(x, soft);
-    if (room && !x->answer.broken && unread(x) < x->snapshot->bounds.buffer) {
-        if (x->call)
-            ask(x);
-        else if (x->call_ended && !x->answer.complete)
-            stream_complete(x);
-    }
-    if (unread(x) > before || x->answer.complete)
-        exchange_wake(x);
+    if (x->decoding && !pump_message(x, soft))
+        return;
+    if (unread(x) >= x->snapshot->bounds.buffer)
+        return;
+    if (!x->call_ended)
+        ask(x);
+    else if (x->code == TC_CODE_OK)
+        stream_complete(x);
+    else
+        answer_failure(x);
 }
 
 void response_pump(struct exchange *x)
 {
-    if (x->answer.complete || x->answer.broken)
+    if (exchange_answered(x))
         return;
     if (!x->streaming) {
         if (x->decoding)
@@ -183,26 +204,51 @@ void response_pump(struct exchange *x)
     }
 }
 
+static void drop_headers(struct headers *h, uint32_t from, struct str name)
+{
+    uint32_t kept = from;
+    for (uint32_t i = from; i < h->n; i++)
+        if (!str_eq(h->items[i].name, name))
+            h->items[kept++] = h->items[i];
+    h->n = kept;
+}
+
+/* The request's id is for the gateway alone to say, once. */
+static bool take_metadata(struct exchange *x, const struct header *metadata, size_t n)
+{
+    struct headers *h = &x->answer.headers;
+    uint32_t before = h->n;
+    bool ok = metadata_to_headers(metadata, n, h, &x->arena);
+    drop_headers(h, before, STR("x-request-id"));
+    return ok;
+}
+
 static void on_headers(void *ctx, const struct header *metadata, size_t n)
 {
     struct exchange *x = ctx;
-    if (!metadata_to_headers(metadata, n, &x->answer.headers, &x->arena))
+    if (!take_metadata(x, metadata, n))
         exchange_fail_memory(x);
+}
+
+/* Forgets what a reader has taken who keeps up without ever emptying the buffer. */
+static void drop_taken(struct exchange *x)
+{
+    if (x->answer.read < x->snapshot->bounds.buffer)
+        return;
+    buf_consume(&x->answer.body, x->answer.read);
+    x->answer.read = 0;
 }
 
 static void stream_message(struct exchange *x)
 {
-    bool first = x->messages_out == 1;
-    if (first)
-        stream_begin(x);
-    if (!tc_framing_before(x->framing, &x->answer.body, first)) {
-        exchange_fail_memory(x);
-        return;
-    }
-    if (!decoder_begin(x))
-        return;
+    drop_taken(x);
+    x->message_at = x->bytes_out + unread(x);
     x->decoding = true;
-    pump_stream(x);
+    if (!tc_framing_before(x->framing, &x->answer.body, x->messages_out == 1))
+        exchange_fail_memory(x);
+    else if (decoder_begin(x))
+        pump_stream(x);
+    exchange_wake(x);
 }
 
 static void on_message(void *ctx, struct buf *message)
@@ -232,25 +278,10 @@ static void on_writable(void *ctx)
         request_resume(x);
 }
 
-static void end_failed(struct exchange *x, const struct call_end *end)
+static void single_end(struct exchange *x)
 {
-    metadata_to_headers(end->trailers, end->ntrailers, &x->answer.headers, &x->arena);
-    struct tc_error_info info = {
-        .code = end->code,
-        .message = arena_copy(&x->arena, end->message),
-        .details = end->details,
-    };
-    exchange_answer_error(x, &info, 0);
-}
-
-static void end_ok(struct exchange *x, const struct call_end *end)
-{
-    if (!x->answer.ready)
-        metadata_to_headers(end->trailers, end->ntrailers, &x->answer.headers, &x->arena);
-    if (server_streaming(x)) {
-        if (!x->decoding && unread(x) < x->snapshot->bounds.buffer)
-            stream_complete(x);
-        exchange_wake(x);
+    if (x->code != TC_CODE_OK) {
+        answer_failure(x);
         return;
     }
     if (!x->has_reply) {
@@ -273,10 +304,26 @@ static void on_end(void *ctx, const struct call_end *end)
     x->call_ended_at = clock_now();
     x->code = end->code;
     x->from_peer = end->from_peer;
-    if (end->code == TC_CODE_OK)
-        end_ok(x, end);
-    else
-        end_failed(x, end);
+    x->paused = false; /* what the client still sends is dropped */
+    if (end->code != TC_CODE_OK) {
+        x->end_message = arena_copy(&x->arena, end->message);
+        x->end_details = arena_copy(&x->arena, end->details);
+    }
+    bool ok = x->answer.ready || take_metadata(x, end->trailers, end->ntrailers);
+    if (!ok && end->code == TC_CODE_OK)
+        exchange_fail_memory(x);
+    else if (!x->streaming)
+        single_end(x);
+    else if (!x->decoding)
+        pump_stream(x);
+    exchange_wake(x);
+}
+
+/* One id for answer, log and upstream, whatever the client has sent under that name. */
+static bool set_request_id(struct exchange *x, struct headers *metadata)
+{
+    drop_headers(metadata, 0, STR("x-request-id"));
+    return headers_add(metadata, &x->arena, STR("x-request-id"), x->request_id);
 }
 
 enum stage_result rpc_stage(struct exchange *x)
@@ -288,8 +335,7 @@ enum stage_result rpc_stage(struct exchange *x)
         exchange_fail_input(x, st);
         return STAGE_END;
     }
-    if (!headers_get(&metadata, STR("x-request-id")).p &&
-        !headers_add(&metadata, &x->arena, STR("x-request-id"), x->request_id)) {
+    if (!set_request_id(x, &metadata)) {
         exchange_fail_memory(x);
         return STAGE_END;
     }
@@ -317,6 +363,7 @@ enum stage_result rpc_stage(struct exchange *x)
 
 void rpc_send(struct exchange *x)
 {
+    x->messages_in++;
     if (!call_send(x->call, &x->message, !x->policy->method->client_streaming))
         x->paused = x->policy->method->client_streaming;
 }

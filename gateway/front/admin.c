@@ -1,7 +1,8 @@
 #include "gateway/front/admin.h"
 
-#include <microhttpd.h>
 #include <stdlib.h>
+
+#include "gateway/front/mhd.h"
 
 enum { PAGE_MAX = 64 << 20, CONNECTIONS = 64, IDLE_S = 30 };
 
@@ -15,7 +16,8 @@ struct admin {
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type,
                               struct buf *body)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer_copy(body->n, body->n ? body->p : "");
+    struct MHD_Response *r = MHD_create_response_from_buffer(body->n, body->p,
+                                                             MHD_RESPMEM_MUST_COPY);
     if (!r)
         return MHD_NO;
     MHD_add_response_header(r, "content-type", type);

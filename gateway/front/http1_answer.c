@@ -29,13 +29,15 @@ static ssize_t read_stream(void *cls, uint64_t position, char *p, size_t max)
 
 static struct MHD_Response *response_of(struct http1_connection *c)
 {
+    static char empty[1]; /* breach: MHD wants a pointer that is not const, and never writes */
     struct answer *a = &c->x->answer;
     if (!a->complete)
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, c,
                                                  NULL);
     /* Not copied: the exchange lives until the request is completed. */
     c->x->bytes_out = a->body.n;
-    return MHD_create_response_from_buffer_static(a->body.n, a->body.n ? a->body.p : "");
+    return MHD_create_response_from_buffer(a->body.n, a->body.n ? a->body.p : empty,
+                                           MHD_RESPMEM_PERSISTENT);
 }
 
 static bool add_headers(struct http1_connection *c, struct MHD_Response *r)

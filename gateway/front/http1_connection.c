@@ -10,8 +10,9 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/front/http1_internal.h"
+#include "gateway/front/socket_info.h"
 
-enum { LINGER_MS = 2000, LEAVING_POLL_MS = 20, HANGUPS_PER_TURN = 64 };
+enum { LINGER_MS = 2000, LEAVING_POLL_MS = 20, LOOK_MS = 100, HANGUPS_PER_TURN = 64 };
 
 struct http1_connection *http1_connection_of(struct MHD_Connection *mhd)
 {
@@ -54,23 +55,51 @@ static const struct bounds *bounds_of(const struct http1_connection *c)
     return c->x ? &c->x->snapshot->bounds : &c->daemon->front->host->scope->snapshot->bounds;
 }
 
-static void head_expired(struct http1_connection *c)
+static void on_timer(struct timer *t);
+
+static void rearm(struct http1_connection *c, uint64_t ms)
+{
+    timer_start(c->daemon->front->host->timers, &c->timer, ms, on_timer);
+}
+
+static void answer_head_late(struct http1_connection *c)
 {
     static const char answer[] =
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
         "connection: close\r\ncontent-length: 82\r\n\r\n"
         "{\"code\":4,\"message\":\"the head of the request did not arrive in "
         "time\",\"details\":[]}";
-    if (c->had_request_line && !c->x)
-        send(c->fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    send(c->fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(c->fd, SHUT_RDWR);
 }
 
-static void on_timer(struct timer *t);
-
-static void rearm(struct http1_connection *c, uint64_t ms)
+/* MHD does not tell when a head begins, the socket's count of bytes does. A fresh connection's
+ * starts at 0; after an answer it is looked at a little later (not at once: a busy connection would
+ * pay for it with each request). A head that was begun has header_ms, counted from accept or the
+ * last answer; one that began later is given at most twice that. Without a byte it is idle_ms. */
+static void head_expired(struct http1_connection *c)
 {
-    timer_start(c->daemon->front->host->timers, &c->timer, ms, on_timer);
+    const struct bounds *b = bounds_of(c);
+    uint64_t passed = ms_since(c->wait_began);
+    uint64_t received = socket_received(c->fd);
+    if (c->answered_before && c->head == HEAD_UNSEEN && !c->had_request_line) {
+        c->received = received;
+        c->head = HEAD_LOOKED;
+        rearm(c, b->header_ms > passed ? b->header_ms - passed : 0);
+        return;
+    }
+    bool begun = c->had_request_line || received > c->received;
+    if (!begun && passed < b->idle_ms) {
+        uint64_t left = b->idle_ms - passed;
+        rearm(c, left < b->header_ms ? left : b->header_ms);
+    } else if (begun && !c->had_request_line && c->head != HEAD_SEEN && passed > 2 * b->header_ms) {
+        c->head = HEAD_SEEN;
+        rearm(c, b->header_ms);
+    } else if (begun) {
+        answer_head_late(c);
+    } else {
+        shutdown(c->fd, SHUT_RDWR);
+    }
 }
 
 /* The time a body may take grows with every byte that has come; a client's stream may pause, but
@@ -139,6 +168,12 @@ static void on_timer(struct timer *t)
     http1_due(c->daemon);
 }
 
+/* When a connection that was just answered is looked at for the first time. */
+static uint64_t first_look(const struct bounds *b)
+{
+    return b->header_ms / 4 < LOOK_MS ? b->header_ms / 4 : LOOK_MS;
+}
+
 void http1_wait(struct http1_connection *c, enum http1_wait wait)
 {
     const struct bounds *b = bounds_of(c);
@@ -149,7 +184,10 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
         return;
     }
     switch (wait) {
-    case WAIT_HEAD: rearm(c, c->had_request_line ? b->header_ms : b->idle_ms); break;
+    case WAIT_HEAD:
+        c->head = HEAD_UNSEEN;
+        rearm(c, c->answered_before ? first_look(b) : b->header_ms);
+        break;
     case WAIT_BODY: rearm(c, b->body_ms); break;
     case WAIT_READER:
         c->unsent = unsent(c);
@@ -158,6 +196,13 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
     case WAIT_CLOSE: rearm(c, LINGER_MS); break;
     case WAIT_CALL: timer_stop(c->daemon->front->host->timers, &c->timer); break;
     }
+}
+
+void http1_head_begun(struct http1_connection *c)
+{
+    uint64_t passed = ms_since(c->wait_began), allowed = bounds_of(c)->header_ms;
+    c->had_request_line = true;
+    rearm(c, passed < allowed ? allowed - passed : allowed);
 }
 
 static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
@@ -187,9 +232,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
     struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
     epoll_ctl(h->hangup_fd, EPOLL_CTL_ADD, c->fd, &watch);
     *out = c;
-    /* A fresh connection is expected to say something soon. */
-    c->wait = WAIT_HEAD;
-    rearm(c, h->host->scope->snapshot->bounds.header_ms);
+    http1_wait(c, WAIT_HEAD);
 }
 
 static void connection_free(struct http1_connection *c)

@@ -1,9 +1,8 @@
 /* Shared by the http1_*.c files. */
 #pragma once
 
-#include <microhttpd.h>
-
 #include "gateway/front/http1.h"
+#include "gateway/front/mhd.h"
 
 enum { HTTP1_DAEMONS = 8 };
 
@@ -44,17 +43,25 @@ struct http1_connection {
     int fd;
     enum http1_wait wait;
     struct timer timer;
-    uint64_t wait_began; /* clock_now() */
-    int unsent;          /* bytes in the socket's queue when it was last looked */
-    uint64_t body_bytes; /* of this request, as received */
-    struct exchange *x;  /* current request; NULL between requests */
-    struct buf target;   /* as sent; MHD changes its own copy */
-    bool begun;          /* exchange_begin was called */
-    bool queued;         /* the response was handed to MHD */
+    uint64_t wait_began;    /* clock_now() */
+    int unsent;             /* bytes in the socket's queue when it was last looked */
+    uint64_t received;      /* bytes on the socket when the body began */
+    uint32_t pieces;        /* of the body, as MHD has given them */
+    bool chunked, overhead; /* overhead: its chunks are far larger than what they carry */
+    uint64_t body_bytes;    /* of this request, as received */
+    struct exchange *x;     /* current request; NULL between requests */
+    struct buf target;      /* as sent; MHD changes its own copy */
+    bool begun;             /* exchange_begin was called */
+    bool queued;            /* the response was handed to MHD */
     bool suspended;
     bool half_closed; /* the client will send no more than what is already here */
     bool left;        /* the client has gone */
-    bool had_request_line;
+    bool had_request_line, answered_before;
+    enum {
+        HEAD_UNSEEN,
+        HEAD_LOOKED,
+        HEAD_SEEN
+    } head;            /* what the timer knows of a head's first bytes */
     bool answered_raw; /* the answer went past MHD */
     char peer[64];     /* "127.0.0.1:4711" */
 };
@@ -67,6 +74,8 @@ void http1_notify_connection(void *cls, struct MHD_Connection *mhd, void **socke
                              enum MHD_ConnectionNotificationCode code);
 struct http1_connection *http1_connection_of(struct MHD_Connection *mhd);
 void http1_wait(struct http1_connection *c, enum http1_wait wait);
+/* The request line is there: the rest of the head has what is left of header_ms. */
+void http1_head_begun(struct http1_connection *c);
 void http1_suspend(struct http1_connection *c);
 void http1_resume(struct http1_connection *c);
 void http1_hangups(uv_poll_t *poll, int status, int events);
@@ -75,6 +84,14 @@ void http1_hangups(uv_poll_t *poll, int status, int events);
 void http1_answer_raw(struct http1_connection *c);
 /* The client has gone: cancels its call and lets MHD see the end. */
 void http1_client_left(struct http1_connection *c);
+
+/* http1_head.c */
+/* Fills x->request from MHD's head. False when the target or the length make no sense. */
+bool http1_fill(struct http1_connection *c, struct exchange *x, const char *method,
+                const char *version);
+/* The bounds and rules that MHD leaves to us. False when one was broken: the exchange has its
+ * answer. */
+bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled);
 
 /* http1_request.c */
 void *http1_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);

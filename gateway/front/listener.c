@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -27,7 +28,9 @@ static int bind_unix(const struct address *a, struct str text, char *why)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail(fd, why, text, "no socket");
-    unlink(un.sun_path);
+    struct stat old;
+    if (lstat(un.sun_path, &old) == 0 && S_ISSOCK(old.st_mode))
+        unlink(un.sun_path);
     if (bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || listen(fd, BACKLOG) != 0)
         return fail(fd, why, text, "cannot listen");
     return fd;

@@ -2,7 +2,7 @@
 #include "transcoder/number.h"
 #include "transcoder/wire.h"
 
-/* A field's value as it would stand in JSON, without quotes. */
+/* A scalar's value as it would stand in JSON, without quotes. */
 struct field_text {
     struct str text;
     char room[TC_NUMBER_TEXT_MAX];
@@ -41,15 +41,6 @@ static void field_text(const struct tc_field *f, const struct tc_wire_field *w,
     case TC_STRING:
     case TC_BYTES: out->text = w->bytes; return;
     case TC_BOOL: out->text = w->value ? STR("true") : STR("false"); return;
-    case TC_ENUM: {
-        const struct tc_enum_value *v = tc_enum_by_number(f->enumeration, (int32_t)w->value);
-        if (v) {
-            out->text = v->name;
-            return;
-        }
-        n = tc_print_int64(out->room, (int32_t)w->value);
-        break;
-    }
     case TC_FLOAT:
     case TC_DOUBLE: n = print_float(out->room, f, w->value); break;
     case TC_UINT32:
@@ -81,16 +72,28 @@ static bool find_last(struct str message, const struct tc_field_path *path, uint
     return found;
 }
 
+static bool value_equals(const struct tc_field *f, const struct tc_wire_field *w, struct str equals)
+{
+    if (f->type == TC_ENUM) { /* a number may have several names */
+        const struct tc_enum_value *v = tc_enum_by_name(f->enumeration, equals);
+        return v && v->number == (int32_t)w->value;
+    }
+    struct field_text value;
+    field_text(f, w, &value);
+    return str_eq(value.text, equals);
+}
+
+/* A field without presence is never absent: what does not stand in the message is at its zero. */
 static bool field_matches(const struct exchange *x, const struct plan_branch *b)
 {
     const struct tc_field *leaf = b->field.fields[b->field.n - 1];
-    struct tc_wire_field w;
     struct str message = str_skip(buf_str(&x->message), TC_FRAME_HEADER);
-    if (!find_last(message, &b->field, 0, &w))
-        return false;
-    struct field_text value;
-    field_text(leaf, &w, &value);
-    return !b->equals.p || str_eq(value.text, b->equals);
+    struct tc_wire_field w = {0};
+    bool found = find_last(message, &b->field, 0, &w);
+    if (!b->equals.p)
+        return found;
+    bool tracked = leaf->flags & TC_PRESENCE || leaf->oneof >= 0;
+    return (found || !tracked) && value_equals(leaf, &w, b->equals);
 }
 
 static bool header_matches(const struct exchange *x, const struct plan_branch *b)

@@ -34,39 +34,56 @@ static bool content_type_ok(struct exchange *x)
     return false;
 }
 
-/* True when a member of an Accept value is `type` and is not ruled out by q=0. */
-static bool accept_names(struct str accept, struct str type)
+/* RFC 9110 12.4.2: "0.25" -> 250. What is no weight counts as 1000. */
+static uint32_t weight_of(struct str text)
+{
+    uint64_t whole, part = 0;
+    struct str digits = text;
+    struct str head = str_cut(&digits, '.');
+    if (!str_to_u64(head, 1, &whole) || digits.n > 3 ||
+        (digits.n && !str_to_u64(digits, 999, &part)))
+        return 1000;
+    for (size_t i = digits.n; i < 3; i++)
+        part *= 10;
+    return whole ? 1000 : (uint32_t)part;
+}
+
+/* Weight of `type` in one Accept value, in thousandths; 0: not named, or ruled out. */
+static uint32_t accept_weight(struct str accept, struct str type)
 {
     while (accept.p) {
         struct str params = str_cut(&accept, ',');
-        struct str range = str_trim(str_cut(&params, ';'));
-        if (!str_eq_nocase(range, type))
+        uint32_t weight = 1000;
+        if (!str_eq_nocase(str_trim(str_cut(&params, ';')), type))
             continue;
-        bool refused = false;
         while (params.p) {
-            struct str p = str_trim(str_cut(&params, ';'));
-            refused |= str_eq(p, STR("q=0")) || str_starts(p, STR("q=0.0"));
+            struct str value = str_trim(str_cut(&params, ';'));
+            if (str_eq_nocase(str_trim(str_cut(&value, '=')), STR("q")))
+                weight = weight_of(str_trim(value));
         }
-        return !refused;
+        return weight;
     }
-    return false;
+    return 0;
 }
 
-/* The first framing that a header names; an array for everybody else. */
+/* The framing that the client names with the highest weight, in this order where it does not care;
+ * an array for everybody else. */
 static void choose_framing(struct exchange *x)
 {
-    static const enum tc_framing offered[] = {TC_FRAMING_SSE, TC_FRAMING_NDJSON};
+    static const enum tc_framing offered[] = {TC_FRAMING_SSE, TC_FRAMING_NDJSON, TC_FRAMING_ARRAY};
+    uint32_t best = 0;
     x->framing = TC_FRAMING_ARRAY;
-    for (uint32_t i = 0; i < x->request.headers.n; i++) {
-        const struct header *h = &x->request.headers.items[i];
-        if (!str_eq(h->name, STR("accept")))
-            continue;
-        for (size_t f = 0; f < sizeof offered / sizeof *offered; f++)
-            if (accept_names(h->value, tc_framing_content_type(offered[f]))) {
+    for (size_t f = 0; f < sizeof offered / sizeof *offered; f++)
+        for (uint32_t i = 0; i < x->request.headers.n; i++) {
+            const struct header *h = &x->request.headers.items[i];
+            uint32_t weight = str_eq(h->name, STR("accept"))
+                                  ? accept_weight(h->value, tc_framing_content_type(offered[f]))
+                                  : 0;
+            if (weight > best) {
+                best = weight;
                 x->framing = offered[f];
-                return;
             }
-    }
+        }
 }
 
 static bool deadline_ok(struct exchange *x)
@@ -83,7 +100,8 @@ static bool deadline_ok(struct exchange *x)
         if (!limit || ns < limit)
             limit = ns ? ns : 1;
     }
-    x->deadline = limit ? x->began + limit : 0;
+    if (limit && __builtin_add_overflow(x->began, limit, &x->deadline))
+        x->deadline = 0; /* centuries from now */
     return true;
 }
 

@@ -1,6 +1,8 @@
-/* Which endpoint gets the next call. A strategy is one file with one const vtable; its memory is part of the cluster.
+/* Which endpoint gets the next call. A strategy is one file with one const vtable; its memory is
+ * part of the cluster.
  *
- * `pick` returns a connection that can take a call now, or NULL when none can: endpoints that are down, out of use or full are skipped. */
+ * `pick` returns a connection that can take a call now, or NULL when none can: endpoints that are
+ * down, out of use or full are skipped. */
 #pragma once
 
 #include "gateway/upstream/pool.h"

@@ -124,7 +124,8 @@ static void pass_deadline(struct cluster_call *c)
 /* The loop's clock may be behind ours: a timer can come early. */
 static void on_deadline(struct timer *timer)
 {
-    struct cluster_call *c = (struct cluster_call *)((char *)timer - offsetof(struct cluster_call, timer));
+    struct cluster_call *c = (struct cluster_call *)((char *)timer -
+                                                     offsetof(struct cluster_call, timer));
 
     if (uv_hrtime() < c->deadline)
         arm(c);
@@ -199,7 +200,8 @@ static void read_one(struct call *base)
         turn_schedule(&c->cluster->turn);
 }
 
-/* The memory stays until nghttp2 has forgotten the stream, which it tells through the ready list. */
+/* The memory stays until nghttp2 has forgotten the stream, which it tells through the ready list.
+ */
 static void forget(struct cluster_call *c)
 {
     c->done = true;
@@ -227,7 +229,8 @@ static void close_channel(struct channel *ch)
     cl->close_flush = cl->turn.flushes;
     for (struct cluster_call *c = cl->calls; c; c = c->next) {
         cluster_unwait(c);
-        http2_stream_end(&c->stream, TC_CODE_UNAVAILABLE, STR("the channel to the upstream was closed"));
+        http2_stream_end(&c->stream, TC_CODE_UNAVAILABLE,
+                         STR("the channel to the upstream was closed"));
     }
     for (uint32_t i = 0; i < cl->npools; i++) {
         for (struct connection *c = cl->pools[i]->connections; c; c = c->next)
@@ -291,7 +294,8 @@ static bool try_again(struct cluster_call *c)
     return true;
 }
 
-/* Both sides watch the same deadline; when the peer was first, it says so or resets the stream with CANCEL. */
+/* Both sides watch the same deadline; when the peer was first, it says so or resets the stream with
+ * CANCEL. */
 static void judge_deadline(struct cluster_call *c)
 {
     struct call_end *end = &c->stream.end;

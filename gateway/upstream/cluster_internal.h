@@ -5,8 +5,8 @@
 #include "gateway/upstream/cluster.h"
 
 enum {
-    CLUSTER_TRIES = 5,        /* of a call that surely did not start */
-    CLUSTER_TRIES_AGAIN = 2,  /* of an idempotent one whose connection died */
+    CLUSTER_TRIES = 5,         /* of a call that surely did not start */
+    CLUSTER_TRIES_AGAIN = 2,   /* of an idempotent one whose connection died */
     CLUSTER_RESOLVE_MS = 1000, /* between two questions for the same name */
     CLUSTER_CALLS_IDLE = 1024, /* kept for reuse */
 };
@@ -17,7 +17,7 @@ struct cluster;
 struct target {
     struct cluster *cluster;
     struct str text;
-    bool is_name, known;      /* known: has been resolved once */
+    bool is_name, known; /* known: has been resolved once */
     uint64_t asked_at;
     struct resolver resolver;
     char reason[POOL_REASON]; /* why the last question had no answer */
@@ -26,9 +26,9 @@ struct target {
 struct cluster_call {
     struct call base;
     struct cluster *cluster;
-    struct cluster_call *next, **link;          /* all calls that are not free */
+    struct cluster_call *next, **link; /* all calls that are not free */
     struct cluster_call *next_waiting, *prev_waiting;
-    struct pool *pool;                          /* of the attempt */
+    struct pool *pool; /* of the attempt */
     struct call_events events;
     void *ctx;
     uint64_t deadline;
@@ -36,7 +36,7 @@ struct cluster_call {
     struct http2_request request;
     uint32_t tries;
     bool idempotent, waiting;
-    bool done;                                  /* the caller has forgotten it */
+    bool done; /* the caller has forgotten it */
     struct http2_stream stream;
 };
 
@@ -53,7 +53,7 @@ struct cluster {
     uint32_t ncalls, nidle, nwaiting;
     struct pool_counters counters;
     uint64_t retries, close_flush;
-    bool connecting;                            /* somebody has wanted it */
+    bool connecting; /* somebody has wanted it */
     bool closing;
     struct turn turn;
 };
@@ -61,7 +61,8 @@ struct cluster {
 /* cluster_targets.c */
 bool cluster_add_targets(struct cluster *cl);
 void cluster_connect_all(struct cluster *cl);
-/* A connection of it failed, or nothing is known of it yet: asks for a name's addresses, not too often. */
+/* A connection of it failed, or nothing is known of it yet: asks for a name's addresses, not too
+ * often. */
 void cluster_resolve(struct cluster *cl);
 bool cluster_resolving(const struct cluster *cl);
 /* Frees pools whose address is gone and whose last call has ended. */

@@ -64,7 +64,8 @@ bool cluster_add_targets(struct cluster *cl)
 {
     uint32_t n = cl->config->nendpoints;
 
-    cl->targets = calloc(n ? n : 1, sizeof *cl->targets); /* breach: once, when the cluster is opened */
+    cl->targets = calloc(n ? n : 1, sizeof *cl->targets); /* breach: once, when the cluster is
+                                                             opened */
     for (uint32_t i = 0; cl->targets && i < n; i++) {
         if (!add_target(cl, &cl->targets[i], cl->config->endpoints[i]))
             return false;
@@ -124,7 +125,8 @@ static void on_resolved(struct resolver *resolver, const struct address *address
         target->reason[0] = '\0';
         take_addresses(target, addresses, n);
     } else if (!cl->closing) {
-        /* What was known before stays: a resolver that is down must not take the upstream with it. */
+        /* What was known before stays: a resolver that is down must not take the upstream with it.
+         */
         snprintf(target->reason, sizeof target->reason, "name %.*s was not resolved: %s",
                  STR_ARG(target->text), error);
     }

@@ -1,16 +1,16 @@
 #include "gateway/upstream/connection.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 /* What a socket did not take is copied; this is the most that one flush gathers. */
-enum { TAIL_MAX = OUTPUT_TOTAL + OUTPUT_PIECE, TAIL_KEEP = 32 << 10, SENTENCE = 320, FLUSHES = 4 };
+enum { TAIL_MAX = OUTPUT_TOTAL + OUTPUT_PIECE, TAIL_KEEP = 32 << 10, SENTENCE = 480, FLUSHES = 4 };
 
 static void wake(void *ctx)
 {
@@ -63,16 +63,14 @@ void connection_close(struct connection *c, struct str why)
 /* `what` ends the sentence "connection to NAME ...". */
 __attribute__((format(printf, 2, 3))) static void fail(struct connection *c, const char *what, ...)
 {
-    char text[SENTENCE];
-    va_list args;
+    char tail[HTTP2_REASON], text[SENTENCE];
     bool was_up = c->state == CONNECTION_UP;
-    int n = snprintf(text, sizeof text, "connection to %.*s ", STR_ARG(c->options.name));
+    va_list args;
 
-    if (n < 0 || (size_t)n >= sizeof text)
-        n = 0;
     va_start(args, what);
-    vsnprintf(text + n, sizeof text - (size_t)n, what, args);
+    vsnprintf(tail, sizeof tail, what, args);
     va_end(args);
+    snprintf(text, sizeof text, "connection to %.*s %s", STR_ARG(c->options.name), tail);
     connection_close(c, str_c(text));
     c->events->down(c, str_c(text), was_up);
 }
@@ -89,7 +87,8 @@ static void fail_errno(struct connection *c, int error)
     }
 }
 
-/* The session has nothing more to say. Without a call to suffer from it that is no failure of a connection that was up. */
+/* The session has nothing more to say. Without a call to suffer from it that is no failure of a
+ * connection that was up. */
 static void finish(struct connection *c)
 {
     bool harmless = c->state == CONNECTION_UP && c->session->nstreams == 0 && !c->session->broken;
@@ -106,7 +105,8 @@ static void finish(struct connection *c)
 
 static void on_keepalive(struct timer *timer)
 {
-    struct connection *c = (struct connection *)((char *)timer - offsetof(struct connection, timer));
+    struct connection *c = (struct connection *)((char *)timer -
+                                                 offsetof(struct connection, timer));
     const struct connection_options *o = &c->options;
     uint64_t now = uv_now(c->turn->loop), silent = now - c->heard, wait = o->keepalive_interval_ms;
 
@@ -130,7 +130,8 @@ static void on_keepalive(struct timer *timer)
 
 static void on_connect_timeout(struct timer *timer)
 {
-    struct connection *c = (struct connection *)((char *)timer - offsetof(struct connection, timer));
+    struct connection *c = (struct connection *)((char *)timer -
+                                                 offsetof(struct connection, timer));
     uint32_t ms = c->options.connect_timeout_ms;
 
     if (ms % 1000)
@@ -222,7 +223,7 @@ static enum flushed write_tail(struct connection *c)
 
     if (rest.n == 0)
         return FLUSHED;
-    ssize_t n = write(c->fd, rest.p, rest.n);
+    ssize_t n = send(c->fd, rest.p, rest.n, MSG_NOSIGNAL);
     if (n < 0)
         return write_failed(c);
     c->tail_at += (size_t)n;
@@ -238,7 +239,8 @@ static enum flushed write_tail(struct connection *c)
 
 static enum flushed write_output(struct connection *c, struct output *out)
 {
-    ssize_t n = writev(c->fd, out->vectors, (int)out->nvectors);
+    struct msghdr message = {.msg_iov = out->vectors, .msg_iovlen = out->nvectors};
+    ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
 
     if (n == (ssize_t)out->total)
         return FLUSHED;
@@ -251,7 +253,8 @@ static enum flushed write_output(struct connection *c, struct output *out)
     return write_failed(c);
 }
 
-/* Gathers and writes until nothing is left, the socket is full, or others should have their turn. */
+/* Gathers and writes until nothing is left, the socket is full, or others should have their turn.
+ */
 static enum flushed write_session(struct connection *c)
 {
     struct output *out = &c->turn->output;
@@ -376,9 +379,10 @@ struct connection *connection_open(struct turn *turn, const struct connection_op
     c->events = events;
     c->fd = open_socket(&c->address);
     if (c->fd < 0 || uv_poll_init(turn->loop, &c->poll, c->fd) != 0) {
-        *why = c->fd >= 0 ? "failed: the loop does not take it"
+        *why = c->fd >= 0              ? "failed: the loop does not take it"
                : errno == ECONNREFUSED ? "refused"
-               : errno == ENOENT ? "failed: there is no such socket" : uv_strerror(-errno);
+               : errno == ENOENT       ? "failed: there is no such socket"
+                                       : uv_strerror(-errno);
         discard(c);
         return NULL;
     }

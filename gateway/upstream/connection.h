@@ -1,8 +1,9 @@
-/* One socket with an HTTP/2 session on it: connects, reads, writes, watches over its own life. Whoever owns it is told when it is up
- * (the peer's SETTINGS came) and when it is down; after `down` it frees itself.
+/* One socket with an HTTP/2 session on it: connects, reads, writes, watches over its own life.
+ * Whoever owns it is told when it is up (the peer's SETTINGS came) and when it is down; after
+ * `down` it frees itself.
  *
- *     CONNECTING --socket connected--> GREETING --SETTINGS--> UP --any failure, end after GOAWAY--> DOWN
- *          '------------- failure or connect_timeout_ms --------'----------------------------------^
+ *     CONNECTING --connected()--> GREETING --greeted()--> UP --fail(), finish()--> DOWN
+ *          '--- failure, timeout ------'---------------------------------------------^
  *
  * Used by the thread of its loop. */
 #pragma once
@@ -19,9 +20,9 @@ enum connection_state {
 };
 
 struct connection_options {
-    const struct address *address;  /* copied */
-    struct str name;                /* for sentences; must outlive the connection */
-    struct str authority;           /* must outlive it too */
+    const struct address *address; /* copied */
+    struct str name;               /* for sentences; must outlive the connection */
+    struct str authority;          /* must outlive it too */
     uint32_t max_streams;
     uint32_t connect_timeout_ms, keepalive_interval_ms, keepalive_timeout_ms;
 };
@@ -32,8 +33,8 @@ struct connection_events {
     void (*up)(struct connection *);
     /* The peer takes no new calls on it; those that run go on. `calm`: it finds us too lively. */
     void (*goaway)(struct connection *, bool calm);
-    /* `why` is a whole sentence; empty when nothing went wrong (the peer said GOAWAY and all calls ended). Calls on it have been
-     * ended. `was_up` false: it never greeted. */
+    /* `why` is a whole sentence; empty when nothing went wrong (the peer said GOAWAY and all calls
+     * ended). Calls on it have been ended. `was_up` false: it never greeted. */
     void (*down)(struct connection *, struct str why, bool was_up);
 };
 
@@ -47,13 +48,13 @@ struct connection {
     enum connection_state state;
     int fd;
     uv_poll_t poll;
-    int watched;                     /* poll events asked for */
-    struct timer timer;              /* connect, then keep-alive */
-    uint64_t heard, pinged;          /* uv_now of the last byte, of the last PING */
+    int watched;            /* poll events asked for */
+    struct timer timer;     /* connect, then keep-alive */
+    uint64_t heard, pinged; /* uv_now of the last byte, of the last PING */
     struct connection *next_dirty;
     bool dirty;
     bool goaway_told;
-    struct buf tail;                 /* gathered but not taken by the socket */
+    struct buf tail; /* gathered but not taken by the socket */
     size_t tail_at;
     struct address address;
 };

@@ -87,7 +87,7 @@ static struct core_call *make(struct core_channel *ch, const struct call_options
     c->idempotent = o->idempotent;
     arena_init(&c->arena, CORE_ARENA_BLOCK, CORE_ARENA_MAX);
     c->path = grpc_slice_from_copied_buffer(o->path.p, o->path.n);
-    core_outbox_init(&c->out, o->idempotent);
+    core_outbox_init(&c->out);
     core_answer_init(&c->answer);
     init_tags(c);
     if (core_metadata_from(c, o->metadata, o->nmetadata) && begin_attempt(c))
@@ -261,12 +261,17 @@ static void tell_end(struct core_call *c)
     c->events.end(c->ctx, &c->end);
 }
 
-/* The connection died before any answer. */
+/* Before any answer. What never left, core itself sends again. */
 static bool try_again(struct core_call *c)
 {
-    if (!c->idempotent || c->tries >= CORE_TRIES || c->head_told || c->channel->closing)
+    enum core_cause cause = core_answer_cause(&c->answer);
+    uint32_t tries = cause == CORE_REFUSED                    ? CORE_TRIES
+                     : cause == CORE_LOST && c->idempotent ? CORE_TRIES_AGAIN
+                                                           : 0;
+
+    if (c->tries >= tries || c->head_told || c->end.deadline || c->channel->closing)
         return false;
-    if (c->end.from_peer || c->end.code != TC_CODE_UNAVAILABLE || !core_outbox_rewind(&c->out))
+    if (!core_outbox_rewind(&c->out))
         return false;
     end_attempt(c);
     c->ended = false;

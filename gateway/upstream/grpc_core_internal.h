@@ -21,7 +21,8 @@ enum {
     CORE_WINDOW = 256 << 10,   /* bytes a stream may hold unasked */
     CORE_METADATA = 16 << 10,  /* bytes of one response head, and of its trailers */
     CORE_KEEP = 256 << 10,     /* more than this is not kept for another try */
-    CORE_TRIES = 2,            /* of an idempotent call whose connection died */
+    CORE_TRIES = 5,            /* of a call that surely did not start */
+    CORE_TRIES_AGAIN = 2,      /* of an idempotent one whose connection died */
     CORE_ARENA_BLOCK = 2 << 10,
     CORE_ARENA_MAX = 512 << 10,
 };
@@ -75,7 +76,7 @@ struct core_outbox {
     grpc_byte_buffer *in_flight; /* in core's hands */
     size_t queued, sent;         /* bytes */
     bool last;                   /* no message will follow */
-    bool keep;                   /* what was sent stays for another try */
+    bool keep;                   /* what was sent stays for another try, at first */
 };
 
 /* Of one attempt: what core writes into. */
@@ -85,6 +86,14 @@ struct core_answer {
     grpc_status_code code;
     grpc_slice text;
     const char *error;
+};
+
+/* What a status comes from. */
+enum core_cause {
+    CORE_PEER,    /* it has sent it */
+    CORE_REFUSED, /* the peer surely has not begun */
+    CORE_LOST,    /* the connection died */
+    CORE_FAILED,  /* anything else that core has seen or decided */
 };
 
 struct core_call {
@@ -153,11 +162,12 @@ bool core_metadata_to(struct core_call *c, const grpc_metadata_array *from, stru
 /* grpc_core_answer.c */
 void core_answer_init(struct core_answer *a);
 void core_answer_release(struct core_answer *a);
+enum core_cause core_answer_cause(const struct core_answer *a);
 /* Writes c->end from what core said. */
 void core_answer_end(struct core_call *c);
 
 /* grpc_core_outbox.c */
-void core_outbox_init(struct core_outbox *o, bool keep);
+void core_outbox_init(struct core_outbox *o);
 void core_outbox_release(struct core_outbox *o);
 /* Takes the memory of `message`, prefix room included. False when memory is short: released. */
 bool core_outbox_add(struct core_outbox *o, struct arena *arena, struct buf *message);

@@ -2,9 +2,9 @@
 
 #include "gateway/upstream/grpc_core_internal.h"
 
-void core_outbox_init(struct core_outbox *o, bool keep)
+void core_outbox_init(struct core_outbox *o)
 {
-    *o = (struct core_outbox){.keep = keep};
+    *o = (struct core_outbox){.keep = true};
     o->tail = &o->first;
 }
 

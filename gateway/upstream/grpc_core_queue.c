@@ -1,6 +1,8 @@
+#include <grpc/support/log.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "gateway/core/log.h"
 #include "gateway/upstream/grpc_core_internal.h"
 
 /* breach: one pointer per thread, so that channels of a loop find the queue that they share without
@@ -109,6 +111,14 @@ static void on_async(uv_async_t *async)
     close_handles(q);
 }
 
+static void on_log(gpr_log_func_args *args)
+{
+    if (args->severity == GPR_LOG_SEVERITY_ERROR)
+        log_warn("gRPC core: %s", args->message);
+    else
+        log_info("gRPC core: %s", args->message);
+}
+
 /* Signals are for the threads that expect them; core's own threads, made here too, inherit the
  * mask. */
 static bool start_thread(struct core_queue *q)
@@ -117,6 +127,7 @@ static bool start_thread(struct core_queue *q)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    gpr_set_log_function(on_log);
     grpc_init();
     q->cq = grpc_completion_queue_create_for_next(NULL);
     bool ok = pthread_create(&q->thread, NULL, serve, q) == 0;

@@ -66,11 +66,13 @@ bool http2_answer_header(struct http2_stream *s, struct str name, struct str val
     }
     if (keep(s, name, value))
         return true;
-    http2_stream_end(s, TC_CODE_RESOURCE_EXHAUSTED, STR("out of memory for the upstream's headers"));
+    http2_stream_end(s, TC_CODE_RESOURCE_EXHAUSTED,
+                     STR("out of memory for the upstream's headers"));
     return false;
 }
 
-/* "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"; not "application/grpc-web". */
+/* "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"; not
+ * "application/grpc-web". */
 static bool is_grpc(struct str content_type)
 {
     struct str rest = str_skip(content_type, 16);
@@ -80,7 +82,8 @@ static bool is_grpc(struct str content_type)
            (rest.n == 0 || rest.p[0] == '+' || rest.p[0] == ';' || rest.p[0] == ' ');
 }
 
-/* An answer of something that is no gRPC server: gRPC's http-grpc-status-mapping, with the HTTP status told to the reader. */
+/* An answer of something that is no gRPC server: gRPC's http-grpc-status-mapping, with the HTTP
+ * status told to the reader. */
 static void end_by_http(struct http2_stream *s)
 {
     struct http2_answer *a = &s->answer;

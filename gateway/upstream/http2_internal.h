@@ -1,9 +1,11 @@
-/* What the session's callbacks tell a stream. Callbacks only take notes: nothing here calls the owner of the stream. */
+/* What the session's callbacks tell a stream. Callbacks only take notes: nothing here calls the
+ * owner of the stream. */
 #pragma once
 
 #include "gateway/upstream/http2_session.h"
 
-/* A header of the block being read. False: the block is too large and the stream must be reset; its end is noted. */
+/* A header of the block being read. False: the block is too large and the stream must be reset; its
+ * end is noted. */
 bool http2_answer_header(struct http2_stream *s, struct str name, struct str value);
 /* The block is complete. */
 void http2_answer_block(struct http2_stream *s, bool end_stream);

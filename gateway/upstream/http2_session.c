@@ -34,10 +34,10 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     return 0;
 }
 
-/* The one error that nghttp2 documents as harmless here: it resets the stream and goes on decoding the block, without calling us,
- * so that a bomb of compressed references costs no memory. */
-static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
-                     const uint8_t *value, size_t value_n, uint8_t flags, void *user)
+/* The one error that nghttp2 documents as harmless here: it resets the stream and goes on decoding
+ * the block, without calling us, so that a bomb of compressed references costs no memory. */
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *user)
 {
     (void)flags;
     (void)user;
@@ -48,7 +48,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     return fits ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *user)
+static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
+                   void *user)
 {
     (void)flags;
     (void)user;
@@ -105,7 +106,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (frame->hd.type == NGHTTP2_HEADERS && stream)
         stream->attempt = HTTP2_STARTED;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-        set_reason(s, "broke the HTTP/2 protocol", nghttp2_http2_strerror(frame->goaway.error_code));
+        set_reason(s, "broke the HTTP/2 protocol",
+                   nghttp2_http2_strerror(frame->goaway.error_code));
     return 0;
 }
 
@@ -160,6 +162,9 @@ static nghttp2_option *options_new(uint32_t max_streams)
     if (nghttp2_option_new(&o) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(o, 1);
+    /* gRPC servers do send values with blanks at their ends (a status message made of an
+     * exception). */
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(o, 1);
     nghttp2_option_set_peer_max_concurrent_streams(o, max_streams);
     nghttp2_option_set_max_reserved_remote_streams(o, 0);
     nghttp2_option_set_max_outbound_ack(o, HTTP2_ACKS);
@@ -262,9 +267,11 @@ bool http2_session_finished(const struct http2_session *s)
 
 uint32_t http2_session_room(const struct http2_session *s)
 {
-    if (!s->settings_seen || s->goaway || s->broken || !nghttp2_session_check_request_allowed(s->ng))
+    if (!s->settings_seen || s->goaway || s->broken ||
+        !nghttp2_session_check_request_allowed(s->ng))
         return 0;
-    uint32_t max = nghttp2_session_get_remote_settings(s->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    uint32_t max = nghttp2_session_get_remote_settings(s->ng,
+                                                       NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     if (max > s->max_streams)
         max = s->max_streams;
     return max > s->nstreams ? max - s->nstreams : 0;
@@ -279,6 +286,7 @@ void http2_session_ping(struct http2_session *s)
 void http2_session_goaway(struct http2_session *s)
 {
     s->goaway = true;
-    nghttp2_session_terminate_session(s->ng, NGHTTP2_NO_ERROR);
+    /* Not terminate_session: that drops the resets which wait in front of it. */
+    nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
     http2_session_wake(s);
 }

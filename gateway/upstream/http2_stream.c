@@ -7,7 +7,8 @@
 
 #define USER_AGENT "postern/0.1"
 
-/* Unread bytes never pass the stream's window; what a peer sends beyond it ends the connection before. */
+/* Unread bytes never pass the stream's window; what a peer sends beyond it ends the connection
+ * before. */
 enum { UNREAD_MAX = 2 * HTTP2_STREAM_WINDOW, UNREAD_KEEP = 16 << 10 };
 
 void http2_stream_init(struct http2_stream *s, struct http2_ready *ready)
@@ -86,8 +87,8 @@ static nghttp2_nv pair(struct str name, struct str value, uint8_t flags)
     };
 }
 
-/* PROTOCOL-HTTP2: pseudo headers, te, timeout, content-type, then the rest. A timeout is different each time: it stays out of the
- * compression table. */
+/* PROTOCOL-HTTP2: pseudo headers, te, timeout, content-type, then the rest. A timeout is different
+ * each time: it stays out of the compression table. */
 static size_t request_headers(struct http2_stream *s, const struct http2_request *r,
                               nghttp2_nv nv[HTTP2_REQUEST_HEADERS])
 {
@@ -120,7 +121,8 @@ static void note_sent(struct http2_stream *s)
     http2_stream_notify(s);
 }
 
-/* The whole message decides, not what is left of it: its first bytes may be referred to in this very turn. */
+/* The whole message decides, not what is left of it: its first bytes may be referred to in this
+ * very turn. */
 static bool is_large(const struct outbox *out)
 {
     return out->at < out->n && out->items[out->at].n >= HTTP2_REFER;
@@ -143,8 +145,8 @@ static size_t copy_messages(struct outbox *out, uint8_t *to, size_t room)
     return done;
 }
 
-static ssize_t read_request(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room, uint32_t *flags,
-                            nghttp2_data_source *source, void *user)
+static ssize_t read_request(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room,
+                            uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     (void)ng;
     (void)id;
@@ -393,7 +395,8 @@ void http2_stream_lost(struct http2_stream *s, struct str why)
     http2_stream_detach(s);
     if (!s->ended && !s->answer.closed_by_peer) {
         s->ended = true;
-        s->end = (struct call_end){.code = TC_CODE_UNAVAILABLE, .message = arena_copy(&s->arena, why)};
+        s->end = (struct call_end){.code = TC_CODE_UNAVAILABLE,
+                                   .message = arena_copy(&s->arena, why)};
     }
     http2_stream_notify(s);
 }

@@ -24,7 +24,8 @@ void outbox_release(struct outbox *o)
     outbox_init(o);
 }
 
-/* Releases what stands in front of `at`. Not while bytes are being gathered: those of kept messages may be referred to. */
+/* Releases what stands in front of `at`. Not while bytes are being gathered: those of kept messages
+ * may be referred to. */
 static void tidy(struct outbox *o)
 {
     release_items(o, 0, o->at);
@@ -40,8 +41,10 @@ static bool grow(struct outbox *o)
         return true;
     }
     size_t cap = (size_t)o->cap * 2;
-    /* breach: many small messages of a client stream; the sum of their bytes is what the caller bounds */
-    struct buf *items = cap > UINT32_MAX / 2 ? NULL : malloc(cap * sizeof *items);
+    struct buf *items = NULL;
+
+    if (cap <= UINT32_MAX / 2)
+        items = malloc(cap * sizeof *items); /* breach: a client stream; its sender bounds it */
     if (!items)
         return false;
     memcpy(items, o->items, o->n * sizeof *items);

@@ -144,8 +144,8 @@ static void on_up(struct connection *c)
     p->changed(p->owner, p, false);
 }
 
-/* The next connection is made before the next call asks for it. One that has served nothing is not replaced at once, or a peer that
- * says goodbye to everybody would be greeted for ever. */
+/* The next connection is made before the next call asks for it. One that has served nothing is not
+ * replaced at once, or a peer that says goodbye to everybody would be greeted for ever. */
 static void replace(struct pool *p, bool served)
 {
     if (!p->gone && in_use(p) == 0)
@@ -188,10 +188,12 @@ static void name_it(struct pool *p, struct str endpoint)
     if (str_eq(address, endpoint))
         n = snprintf(p->name_text, sizeof p->name_text, "%.*s", STR_ARG(endpoint));
     else
-        n = snprintf(p->name_text, sizeof p->name_text, "%.*s (%.*s)", STR_ARG(endpoint), STR_ARG(address));
+        n = snprintf(p->name_text, sizeof p->name_text, "%.*s (%.*s)", STR_ARG(endpoint),
+                     STR_ARG(address));
     p->name = str_of(p->name_text, n < POOL_NAME ? (size_t)n : POOL_NAME - 1);
-    p->authority = p->config->authority.n ? p->config->authority
-                   : p->address.socket.ss_family == AF_UNIX ? STR("localhost") : endpoint;
+    p->authority = p->config->authority.n                   ? p->config->authority
+                   : p->address.socket.ss_family == AF_UNIX ? STR("localhost")
+                                                            : endpoint;
 }
 
 struct pool *pool_new(struct turn *turn, const struct cluster_config *config, struct str endpoint,

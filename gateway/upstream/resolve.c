@@ -129,7 +129,8 @@ struct str address_text(const struct address *a, char out[ADDRESS_TEXT])
     int n;
 
     if (sa->sa_family == AF_UNIX) {
-        n = snprintf(out, ADDRESS_TEXT, "unix:%s", ((const struct sockaddr_un *)(const void *)sa)->sun_path);
+        n = snprintf(out, ADDRESS_TEXT, "unix:%s",
+                     ((const struct sockaddr_un *)(const void *)sa)->sun_path);
     } else if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);

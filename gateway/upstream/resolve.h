@@ -1,5 +1,5 @@
-/* From the text of an endpoint to addresses: "host:port", "[v6]:port", "unix:/path". Numbers and paths are read at once, names are
- * asked from the system's resolver in libuv's thread pool. */
+/* From the text of an endpoint to addresses: "host:port", "[v6]:port", "unix:/path". Numbers and
+ * paths are read at once, names are asked from the system's resolver in libuv's thread pool. */
 #pragma once
 
 #include <sys/socket.h>
@@ -16,7 +16,8 @@ struct address {
 
 enum resolve_kind { RESOLVE_DONE, RESOLVE_NAME, RESOLVE_INVALID };
 
-/* RESOLVE_DONE: *out is the address. RESOLVE_NAME: it has to be asked for. RESOLVE_INVALID: no such form, or too long. */
+/* RESOLVE_DONE: *out is the address. RESOLVE_NAME: it has to be asked for. RESOLVE_INVALID: no such
+ * form, or too long. */
 enum resolve_kind resolve_numeric(struct str endpoint, struct address *out);
 
 /* Owned by the caller; busy from resolve_start until `done` has come. */
@@ -26,8 +27,8 @@ struct resolver {
     bool busy;
 };
 
-/* Asks for the addresses of "name:port". `done` comes later, once, on the loop: n addresses, each once, in the resolver's order, or
- * n == 0 and why. False: not begun. */
+/* Asks for the addresses of "name:port". `done` comes later, once, on the loop: n addresses, each
+ * once, in the resolver's order, or n == 0 and why. False: not begun. */
 bool resolve_start(struct resolver *r, uv_loop_t *loop, struct str endpoint,
                    void (*done)(struct resolver *, const struct address *, uint32_t, const char *));
 /* `done` comes soon, with n == 0. */

@@ -74,7 +74,8 @@ static void on_closed(uv_handle_t *handle)
     turn_drop(handle->data);
 }
 
-/* In the sweep after the one that closes the others, of which the wheel's tells nobody when it is done. */
+/* In the sweep after the one that closes the others, of which the wheel's tells nobody when it is
+ * done. */
 static void on_first_closed(uv_handle_t *handle)
 {
     struct turn *t = handle->data;

@@ -110,15 +110,21 @@ class Conn:
         base = [(":status", status)] if status else []
         if content_type:
             base.append(("content-type", content_type))
-        block = header_block(base + list(headers))
-        self.send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block))
+        self._block(stream, header_block(base + list(headers)), END_STREAM if end else 0)
 
     def trailers(self, stream, status="0", text=None, headers=()):
         fields = [] if status is None else [("grpc-status", status)]
         if text is not None:
             fields.append(("grpc-message", text))
-        block = header_block(fields + list(headers))
-        self.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
+        self._block(stream, header_block(fields + list(headers)), END_STREAM)
+
+    def _block(self, stream, block, flags):
+        """One header block, in as many frames as it takes."""
+        pieces = [block[i:i + 16384] for i in range(0, len(block), 16384)]
+        kinds = [HEADERS] + [CONTINUATION] * (len(pieces) - 1)
+        ends = [0] * (len(pieces) - 1) + [END_HEADERS]
+        self.send(b"".join(frame(k, e | (flags if k == HEADERS else 0), stream, p)
+                           for k, e, p in zip(kinds, ends, pieces)))
 
     def data(self, stream, data, end=False):
         pieces = [data[i:i + 16384] for i in range(0, len(data), 16384)] or [b""]

@@ -171,7 +171,8 @@ class Gateway(Process):
         command += ["--upstream", upstream] if upstream else []
         super().__init__([*command, *args], folder, env)
         try:
-            self.await_port(self.port)
+            for port in filter(None, (self.port, self.admin)):
+                self.await_port(port)
         except AssertionError:
             self.kill()
             raise

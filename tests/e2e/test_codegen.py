@@ -54,9 +54,12 @@ message register {
   oneof switch { bool true = 4; bytes NULL = 5; register union = 6; }
   map<string, register> typedef = 7;
   enum enum { auto = 0; static = 1; }
-  enum struct = 8;
-  message _Bool { optional enum goto = 1; }
+  register.enum struct = 8;
+  message _Bool { optional register.enum goto = 1; }
   repeated _Bool restrict = 9;
+  string base = 10;
+  int32 linux = 11;
+  bool typeof = 12;
 }
 service namespace {
   rpc delete(register) returns (google.protobuf.Empty);
@@ -283,7 +286,7 @@ def test_printed_and_loaded_schemas_behave_alike(dedicated, gateway, backend, me
     ([], "PROTO is missing"),
     (["PROTO=proto/demo/v1/echo.proto"], "OUT is missing"),
     (["PROTO=nowhere.proto", "OUT=/dev/null"], "nowhere.proto: no such file"),
-    (["PROTO=README.md", "OUT=/dev/null"], "must end in .proto"),
+    (["PROTO=Makefile", "OUT=/dev/null"], "must end in .proto"),
 ], ids=["no proto", "no out", "no such file", "no proto file"])
 def test_make_gateway_says_what_is_missing(variables, says):
     done = make_gateway(*variables)

@@ -17,13 +17,13 @@ HTTP = {1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 
 def test_each_grpc_status_has_its_http_status(call, code):
     answer = call("POST", "/v1/fail", json={"code": code, "message": "because ü \"x\""})
     assert_error(answer, HTTP[code], code)
-    assert answer.json == {"code": code, "message": "because ü \"x\""}
+    assert answer.json == {"code": code, "message": "because ü \"x\"", "details": []}
 
 
 @pytest.mark.parametrize("text", ["ends with a blank ", " begins with one", " ", "", "\t", "100% %41"])
 def test_a_status_message_may_be_any_text(call, text):
     assert call("POST", "/v1/fail", json={"code": 5, "message": text}).json == {
-        "code": 5, "message": text}
+        "code": 5, "message": text, "details": []}
 
 
 def test_details_are_expanded(call):

@@ -68,7 +68,7 @@ def test_a_bad_start_is_exit_2_and_one_line_that_names_it(tmp_path, sets, case):
         text, words = BAD_STARTS[case]
         args = text.format(**names).split()
         if "{used}" not in text and "--listen" not in text:
-            args += ["--listen", names["free"]]
+            args = ["--listen", names["free"]] + args
         result = run(*args, cwd=tmp_path)
     assert result.returncode == 2, result
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
@@ -391,8 +391,8 @@ def test_hup_opens_the_access_log_again(start, backend):
 # ---- admin ----
 
 def test_healthz_and_readyz(gateway, backend):
-    for page in "/healthz", "/readyz":
-        assert h1.call(gateway.admin, "GET", page).status == 200
+    assert h1.call(gateway.admin, "GET", "/healthz").status == 200
+    assert eventually(lambda: h1.call(gateway.admin, "GET", "/readyz").status == 200, 3)
     assert h1.call(gateway.admin, "GET", "/nope").status == 404
     assert h1.call(gateway.admin, "POST", "/healthz").status == 405
 

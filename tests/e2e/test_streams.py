@@ -184,8 +184,8 @@ def test_a_slow_reader_slows_the_backend_not_the_gateway(connect, gateway, backe
                 return
             sent.append(i)
             yield call.output(text=text, id=i + 1)
-    backend.does[ECHO_STREAM] = flood
     h1.call(gateway.port, "POST", "/v1/echo:stream", json={"count": 0})
+    backend.does[ECHO_STREAM] = flood
     before = gateway.rss_kib()
     c = connect(ask(1, accept=NDJSON), receive_buffer=8192)
     c.open()

@@ -1,4 +1,5 @@
-/* A call that writes down what happens to it, and a bench to run it on: a loop with a guard against waiting for ever. */
+/* A call that writes down what happens to it, and a bench to run it on: a loop with a guard against
+ * waiting for ever. */
 #pragma once
 
 #include <uv.h>
@@ -7,26 +8,27 @@
 
 struct probe {
     struct call *call;
-    bool manual;            /* the test itself asks for messages; else one after the other */
+    bool manual; /* the test itself asks for messages; else one after the other */
     bool has_headers, ended, from_peer, deadline;
     uint32_t nmetadata, messages, writables, ntrailers;
-    size_t bytes;           /* of all messages */
-    struct buf last;        /* the last message */
+    size_t bytes;    /* of all messages */
+    struct buf last; /* the last message */
     enum tc_code code;
-    char text[512], details[256], trailer[64]; /* grpc-message, details, value of the trailer x-test */
+    char text[512], details[256], trailer[64]; /* grpc-message, details, value of the trailer x-test
+                                                */
     size_t ndetails;
-    uint64_t ended_at;      /* uv_hrtime */
+    uint64_t ended_at;            /* uv_hrtime */
     void (*then)(struct probe *); /* after `end` */
     void *ctx;
 };
 
 struct probe_options {
-    const char *method;     /* "/t.T/METHOD" */
+    const char *method; /* "/t.T/METHOD" */
     const void *body;
-    size_t n;               /* of the one message; open: nothing is sent and the request stays open */
+    size_t n; /* of the one message; open: nothing is sent and the request stays open */
     bool open;
     uint32_t timeout_ms;
-    size_t max_message;     /* 0: 1 MiB */
+    size_t max_message; /* 0: 1 MiB */
     bool idempotent;
     const struct header *metadata;
     size_t nmetadata;

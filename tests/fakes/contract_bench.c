@@ -1,9 +1,10 @@
-/* clang-format off */
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+/* cmocka.h wants those above first. */
 #include <cmocka.h>
-/* clang-format on */
+
 #include "tests/fakes/contract_bench.h"
 
 #include <stdio.h>

@@ -19,7 +19,8 @@ enum { H2_END_STREAM = 1, H2_ACK = 1, H2_END_HEADERS = 4 };
 
 void h2_put32(char *p, uint32_t v);
 void h2_put_frame(struct buf *to, uint8_t type, uint8_t flags, uint32_t stream, struct str body);
-/* `headers` ("name: value\n" lines, any bytes but '\n') as an HPACK block of literals. The caller releases it. */
+/* `headers` ("name: value\n" lines, any bytes but '\n') as an HPACK block of literals. The caller
+ * releases it. */
 struct buf h2_block(const char *headers);
 /* A HEADERS frame of them. */
 void h2_put_headers(struct buf *to, uint8_t flags, uint32_t stream, const char *headers);

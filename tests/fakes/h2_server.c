@@ -51,21 +51,31 @@ void h2_drop(struct h2_connection *c)
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
+/* Moving the rest to the front each time would make large bodies cost their square. */
+static void advance(struct buf *b, size_t *at, size_t n)
+{
+    *at += n;
+    if (*at < b->n / 2)
+        return;
+    buf_consume(b, *at);
+    *at = 0;
+}
+
 static void flush(struct h2_connection *c)
 {
-    size_t n = c->out.n;
+    size_t n = c->out.n - c->out_at;
 
     if (c->closed || c->corked)
         return;
     if (c->server->piece && n > c->server->piece)
         n = c->server->piece;
-    ssize_t done = n ? write(c->fd, c->out.p, n) : 0;
+    ssize_t done = n ? send(c->fd, c->out.p + c->out_at, n, MSG_NOSIGNAL) : 0;
     if (done < 0 && errno != EAGAIN) {
         h2_drop(c);
         return;
     }
     if (done > 0)
-        buf_consume(&c->out, (size_t)done);
+        advance(&c->out, &c->out_at, (size_t)done);
     if (c->hang_up && c->out.n == 0)
         h2_drop(c);
     else
@@ -85,7 +95,8 @@ void h2_bytes(struct h2_connection *c, const void *p, size_t n)
     flush(c);
 }
 
-void h2_frame(struct h2_connection *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p, size_t n)
+void h2_frame(struct h2_connection *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p,
+              size_t n)
 {
     if (c->closed)
         return;
@@ -151,15 +162,15 @@ static void pump(struct h2_stream *s)
     struct h2_connection *c = s->connection;
 
     while (s->out.n && s->window > 0 && c->window > 0 && !c->closed) {
-        int64_t n = (int64_t)s->out.n;
+        int64_t n = (int64_t)(s->out.n - s->out_at);
         n = n > s->window ? s->window : n;
         n = n > c->window ? c->window : n;
         n = n > FRAME_MAX ? FRAME_MAX : n;
         s->window -= n;
         c->window -= n;
-        h2_frame(c, H2_DATA, 0, s->id, s->out.p, (size_t)n);
+        h2_frame(c, H2_DATA, 0, s->id, s->out.p + s->out_at, (size_t)n);
         if (!c->closed)
-            buf_consume(&s->out, (size_t)n);
+            advance(&s->out, &s->out_at, (size_t)n);
     }
     if (s->out.n == 0 && s->has_trailers) {
         s->has_trailers = false;
@@ -301,7 +312,8 @@ static void stream_ended(struct h2_stream *s)
         s->connection->server->on_end(s);
 }
 
-static void take_headers(struct h2_connection *c, uint8_t flags, uint32_t id, const char *p, size_t n)
+static void take_headers(struct h2_connection *c, uint8_t flags, uint32_t id, const char *p,
+                         size_t n)
 {
     struct h2_stream *s = add(c, id);
 

@@ -1,10 +1,11 @@
-/* An HTTP/2 server of raw frames on the test's own loop: says exactly what a script tells it to, right or wrong, and counts what the
- * client did. Requests are decoded, nothing is judged.
+/* An HTTP/2 server of raw frames on the test's own loop: says exactly what a script tells it to,
+ * right or wrong, and counts what the client did. Requests are decoded, nothing is judged.
  *
  *     struct h2_server s = {.on_end = answer, .ctx = &test};
  *     h2_listen(&s, &loop, "127.0.0.1:21050");      // or "unix:/tmp/x"; port 0 picks one: s.name
  *     ...
- *     h2_close(&s);                                   // connections too; run the loop until all is closed
+ *     h2_close(&s);                                   // connections too; run the loop until all is
+ * closed
  */
 #pragma once
 
@@ -20,11 +21,12 @@ struct h2_stream {
     struct h2_connection *connection;
     uint32_t id;
     char path[128], timeout[16], metadata[64]; /* :path, grpc-timeout, x-test */
-    struct buf body;       /* request bytes so far, prefixes included */
-    struct buf out;        /* DATA that waits for window */
-    struct buf last_block; /* trailers that follow it */
+    struct buf body;                           /* request bytes so far, prefixes included */
+    struct buf out;                            /* DATA that waits for window */
+    size_t out_at;                             /* bytes of it gone */
+    struct buf last_block;                     /* trailers that follow it */
     int64_t window;
-    bool ended, reset;     /* by the client */
+    bool ended, reset; /* by the client */
     bool has_trailers;
 };
 
@@ -34,24 +36,25 @@ struct h2_connection {
     uv_poll_t poll;
     int fd;
     struct buf in, out;
-    size_t preface;        /* bytes of it seen */
+    size_t out_at;
+    size_t preface; /* bytes of it seen */
     int64_t window, initial_window;
     struct h2_stream *streams;
     void *inflater;
     bool closed, corked;
-    bool hang_up;          /* close once all is written */
+    bool hang_up; /* close once all is written */
 };
 
 struct h2_server {
-    void (*on_open)(struct h2_connection *);   /* instead of sending SETTINGS */
+    void (*on_open)(struct h2_connection *); /* instead of sending SETTINGS */
     void (*on_headers)(struct h2_stream *);
-    void (*on_data)(struct h2_stream *);       /* body grew */
-    void (*on_end)(struct h2_stream *);        /* END_STREAM */
+    void (*on_data)(struct h2_stream *); /* body grew */
+    void (*on_end)(struct h2_stream *);  /* END_STREAM */
     void *ctx;
-    bool keep_window;      /* no WINDOW_UPDATE for what comes */
+    bool keep_window; /* no WINDOW_UPDATE for what comes */
     bool no_ping_ack;
-    bool silent;           /* no SETTINGS, no answer to the client's */
-    size_t piece;          /* write at most so many bytes in one turn; 0: all */
+    bool silent;  /* no SETTINGS, no answer to the client's */
+    size_t piece; /* write at most so many bytes in one turn; 0: all */
     /* Counted, never reset. */
     uint32_t accepted, open, requests, resets, pings, settings, settings_acks;
     uint32_t last_reset_code;
@@ -69,7 +72,8 @@ void h2_close(struct h2_server *s);
 
 /* Raw pieces of the wire. */
 void h2_bytes(struct h2_connection *c, const void *p, size_t n);
-void h2_frame(struct h2_connection *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p, size_t n);
+void h2_frame(struct h2_connection *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p,
+              size_t n);
 /* Settings as pairs of identifier and value. */
 void h2_settings(struct h2_connection *c, const uint32_t *pairs, size_t n);
 void h2_goaway(struct h2_connection *c, uint32_t last_id, uint32_t code);

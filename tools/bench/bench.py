@@ -53,7 +53,7 @@ def allow_files(n):
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n), max(hard, n)))
     except (ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(n, hard), hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= n
 
 
@@ -165,11 +165,12 @@ class Bench:
         self.crowds("waiting", "/v1/sleep", SLEEP, answered=False)
 
     def crowds(self, kind, path, body, answered):
-        if not allow_files(2 * CROWD + 1000):
+        if not allow_files(CROWD + 2000):
             print(f"bench: {kind}: left out, the limit of open files is too low for {CROWD} connections")
             return
         for gateway in self.gateways:
             gateway.end()
+            gateways.for_crowds(gateway, OUT, PORT)
             self.start(gateway)
             self.note(gateway)[kind] = self.crowd(gateway, load.Crowd(gateway, CROWD, body, path), answered)
 

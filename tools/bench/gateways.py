@@ -156,6 +156,24 @@ def backend(out, port, cpus):
     return Process("echo-backend", [f"{out}/echo-backend", str(port), "100000"], port, cpus)
 
 
+def postern_config(backend, streams, connections):
+    """The defaults stop at 400 calls to one endpoint and at half the limit of open files."""
+    return {"upstream": "backend", "bounds": {"connections": 100000, "streams_per_connection": streams},
+            "clusters": [{"name": "backend", "endpoints": [f"{HOST}:{backend}"], "max_connections": connections,
+                          "max_pending": 100000}]}
+
+
+def for_crowds(gateway, out, upstream):
+    """The same gateway with its ceilings where 10,000 waiting calls pass under them."""
+    if "--upstream" not in gateway.argv:
+        return
+    streams = int(os.environ.get("STREAMS", 1000))
+    with open(f"{out}/postern.yaml", "w", encoding="ascii") as f:
+        json.dump(postern_config(upstream, streams, 20000 // streams), f, indent=1)  # JSON is YAML too
+    at = gateway.argv.index("--upstream")
+    gateway.argv = [*gateway.argv[:at], "--config", f"{out}/postern.yaml", *gateway.argv[at + 2:]]
+
+
 def make(name, out, port, upstream, cpus):
     """A gateway by name, not yet started; None where this machine does not have it."""
     listen, to = f"{HOST}:{port}", f"{HOST}:{upstream}"

@@ -1,5 +1,6 @@
 /* demo-backend: the gRPC model server of the demo and of the tests. See usage below. */
 #include <getopt.h>
+#include <grpc/support/log.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,8 +132,15 @@ static void serve_until_told(struct demo *demo, const sigset_t *signals)
     }
 }
 
+/* gRPC core writes a page to standard error for what we say in one line. */
+static void ignore_log(gpr_log_func_args *args)
+{
+    (void)args;
+}
+
 int main(int argc, char **argv)
 {
+    gpr_set_log_function(ignore_log);
     struct demo demo = {.options = read_flags(argc, argv), .serving = true, .repository = {1, 1}};
     /* before any thread is made, so that none of them takes a signal */
     sigset_t signals;

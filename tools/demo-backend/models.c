@@ -136,7 +136,7 @@ size_t models_all(struct models *m, struct arena *arena, Demo__V1__Model ***list
 {
     pthread_mutex_lock(&m->lock);
     size_t n = 0;
-    *list = arena_array(arena, m->n, sizeof **list);
+    *list = arena_array(arena, m->n, sizeof(void *));
     for (size_t i = 0; *list && i < m->n; i++) {
         (*list)[n] = copy(&m->list[i], arena);
         n += (*list)[n] != NULL;

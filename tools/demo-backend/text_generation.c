@@ -164,7 +164,7 @@ static size_t annotate(struct arena *a, const struct generation *g, Google__Prot
 static void copy_labels(struct arena *a, const Demo__V1__GenerateRequest *from,
                         Demo__V1__GenerateResponse *to)
 {
-    to->labels = arena_array(a, from->n_labels, sizeof *to->labels);
+    to->labels = arena_array(a, from->n_labels, sizeof(void *));
     for (size_t i = 0; to->labels && i < from->n_labels; i++) {
         Demo__V1__GenerateResponse__LabelsEntry *e = arena_alloc(a, sizeof *e);
         if (!e)

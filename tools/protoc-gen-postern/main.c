@@ -156,8 +156,23 @@ static void respond(struct run *run, bool ok)
         die("cannot write to standard output");
 }
 
-int main(void)
+static const char usage[] =
+    "protoc-gen-postern is run by protoc:\n"
+    "  protoc --postern_out=DIR api.proto        writes api.pb-c.[ch] and api.postern.[ch]\n"
+    "with any of --postern_opt=\n"
+    "  stubs=all|client|server|none   none: the schema alone, without structs (all)\n"
+    "  prefix=some/folder/            in front of the generated files in #include lines\n"
+    "  descriptors=yes|no             the FileDescriptorSet too, for server reflection (no)\n"
+    "  schema=yes|no                  no: structs alone (yes)\n"
+    "  comments=yes|no                of the .proto, in the structs (yes)\n";
+
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1) {
+        fputs(usage, stdout);
+        return 0;
+    }
     struct arena arena;
     arena_init(&arena, 1 << 20, (size_t)4 << 30);
     struct buf input;

@@ -53,9 +53,7 @@ char *name_lower(struct arena *a, struct str full_name)
     bool was_upper = true; /* no '_' before the first letter of a part */
     for (size_t i = 0; i < full_name.n; i++) {
         char c = full_name.p[i];
-        if (c == '.')
-            *to++ = '_';
-        else if (is_upper(c) && !was_upper)
+        if (c == '.' || (is_upper(c) && !was_upper))
             *to++ = '_';
         *to++ = c == '.' ? '_' : to_lower(c);
         was_upper = c == '.' || is_upper(c);

@@ -20,11 +20,11 @@ ProtobufCAllocator arena_allocator(struct arena *a)
     return (ProtobufCAllocator){.alloc = allocate, .free = deallocate, .allocator_data = a};
 }
 
-static bool is_no(struct str value)
+static bool is_yes(struct str name, struct str value)
 {
     if (!str_eq(value, STR("no")) && !str_eq(value, STR("yes")))
-        die("option value '%.*s': write yes or no", STR_ARG(value));
-    return str_eq(value, STR("no"));
+        die("%.*s=%.*s: write yes or no", STR_ARG(name), STR_ARG(value));
+    return str_eq(value, STR("yes"));
 }
 
 static void read_stubs(struct request_options *o, struct str value)
@@ -49,11 +49,11 @@ static void read_options(struct request_options *o, struct str text)
         else if (str_eq(name, STR("stubs")))
             read_stubs(o, value);
         else if (str_eq(name, STR("schema")))
-            o->schema = !is_no(value);
+            o->schema = is_yes(name, value);
         else if (str_eq(name, STR("comments")))
-            o->comments = !is_no(value);
+            o->comments = is_yes(name, value);
         else if (str_eq(name, STR("descriptors")))
-            o->descriptors = !is_no(value);
+            o->descriptors = is_yes(name, value);
         else if (name.n)
             die("no option '%.*s'; there are stubs, prefix, schema, comments, descriptors",
                 STR_ARG(name));

@@ -75,20 +75,33 @@ static size_t groups_in_file(const FILE_PROTO *f)
     return groups;
 }
 
-/* --- imports --- */
+/* --- names and imports --- */
 
-static void strip_message(MESSAGE *m, const struct types *types, bool *used)
+/* protoc-gen-c appends '_' to the words of C that it knows; these it does not, or uses itself
+ * (`base`). */
+static char *member_name(const struct request *r, char *name)
+{
+    static const char *const taken[] = {"base", "restrict", "typeof", "linux", "unix"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (str_eq(str_c(name), str_c(taken[i])))
+            return need_text(r->arena, "%s_", name);
+    return name;
+}
+
+static void strip_message(const struct request *r, MESSAGE *m, const struct types *types,
+                          bool *used)
 {
     m->n_extension = 0;
     for (size_t i = 0; i < m->n_field; i++) {
         FIELD *f = m->field[i];
+        f->name = member_name(r, f->name);
         f->has_proto3_optional = false;
         size_t file = f->type_name ? types_file(types, str_c(f->type_name)) : SIZE_MAX;
         if (file != SIZE_MAX)
             used[file] = true;
     }
     for (size_t i = 0; i < m->n_nested_type; i++)
-        strip_message(m->nested_type[i], types, used);
+        strip_message(r, m->nested_type[i], types, used);
 }
 
 /* Does importing file `i` show a type that is used? Public imports show theirs too. */
@@ -137,7 +150,7 @@ static void strip_file(const struct request *r, FILE_PROTO *f, const struct type
 {
     bool *used = need_array(r->arena, r->pb->n_proto_file, sizeof *used);
     for (size_t i = 0; i < f->n_message_type; i++)
-        strip_message(f->message_type[i], types, used);
+        strip_message(r, f->message_type[i], types, used);
     strip_imports(r, f, used);
     f->n_extension = 0;
     f->n_service = 0;

@@ -1,10 +1,9 @@
-/* Makes files that protoc-gen-c 1.4 can work on, without a change to what their messages look like
- * on the wire:
+/* Makes files that protoc-gen-c 1.4 can work on; what their messages look like on the wire stays:
  *   - a proto3 `optional` field becomes the one-member oneof that it is by definition;
- *   - extensions are dropped, since protobuf-c has none (they arrive as unknown fields), and
- * services, which get stubs of ours;
- *   - imports that only those needed are dropped, so that options.proto and annotations.proto need
- * no structs. */
+ *   - extensions are dropped: protobuf-c has none, they arrive as unknown fields;
+ *   - services are dropped: they get stubs of ours;
+ *   - imports that served only those are dropped, so options.proto needs no structs;
+ *   - a field that would be a word of C unknown to protoc-gen-c gets a '_' behind its name. */
 #pragma once
 
 #include "tools/protoc-gen-postern/types.h"

@@ -17,7 +17,7 @@ void generated_add(struct generated *g, const struct request *r, const char *nam
 {
     if (g->n == g->cap) {
         size_t cap = g->cap ? 2 * g->cap : 16;
-        RESPONSE_FILE **larger = need_array(r->arena, cap, sizeof *larger);
+        RESPONSE_FILE **larger = need_array(r->arena, cap, sizeof(void *));
         for (size_t i = 0; i < g->n; i++)
             larger[i] = g->files[i];
         g->files = larger;

@@ -19,7 +19,7 @@
 enum { PATIENCE_MS = 5000, CHUNK = 16 << 10, ENDLESS = 100000, LONG_MS = 60000 };
 
 struct told {
-    atomic_uint sent, released, handled;
+    atomic_uint sent, released, handled, time_left;
 };
 
 struct bench {
@@ -97,6 +97,7 @@ static void count_release(void *state)
 
 static void echo(struct server_call *c, const Demo__V1__EchoMessage *m)
 {
+    atomic_store(&told_of(c)->time_left, server_call_time_left(c));
     atomic_fetch_add(&told_of(c)->handled, 1);
     struct str value = server_call_metadata(c, STR("x-client"));
     assert_false(server_call_header(c, STR("bad key"), STR("v")));
@@ -279,6 +280,24 @@ static void a_deadline_releases_the_call(void **state)
     assert_true(wait_for(b, &b->told.released, 1));
 }
 
+static void a_handler_knows_how_long_the_client_waits(void **state)
+{
+    struct bench *b = *state;
+    static const uint32_t waits[] = {0, 1000, 90000}; /* ms; 0: for ever */
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        struct seen s = {0};
+        struct client_options o = {0};
+        Demo__V1__EchoMessage m = DEMO__V1__ECHO_MESSAGE__INIT;
+        if (waits[i])
+            o.deadline = uv_hrtime() + (uint64_t)waits[i] * 1000000;
+        s.call = demo__v1__echo__echo(b->channel, &o, &m, on_echo, &s);
+        assert_true(run_until(&b->loop, &s.over, PATIENCE_MS));
+        uint32_t left = atomic_load(&b->told.time_left);
+        assert_in_range(left, waits[i] ? waits[i] / 2 : UINT32_MAX,
+                        waits[i] ? waits[i] : UINT32_MAX);
+    }
+}
+
 static void a_stream_is_slowed_down_by_its_reader(void **state)
 {
     struct bench *b = *state;
@@ -343,6 +362,7 @@ int main(void)
         CASE(bytes_that_are_no_message_never_reach_the_handler),
         CASE(a_cancelled_call_is_released),
         CASE(a_deadline_releases_the_call),
+        CASE(a_handler_knows_how_long_the_client_waits),
         CASE(a_stream_is_slowed_down_by_its_reader),
         CASE(stopping_waits_for_calls_in_flight),
         CASE(stopping_cancels_what_takes_longer),

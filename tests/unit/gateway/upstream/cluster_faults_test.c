@@ -1,4 +1,5 @@
-/* A peer that answers wrongly, case by case: each must give one well-formed end, and must not hurt other calls. */
+/* A peer that answers wrongly, case by case: each must give one well-formed end, and must not hurt
+ * other calls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,10 +17,10 @@ struct fault {
     const char *name;
     void (*script)(struct h2_stream *);
     enum tc_code code;
-    const char *text;     /* part of the message */
+    const char *text; /* part of the message */
     bool from_peer;
     uint32_t messages;
-    bool kills;           /* the connection goes with it */
+    bool kills; /* the connection goes with it */
 };
 
 /* ---- scripts ---- */
@@ -267,37 +268,50 @@ static void garbage(struct h2_stream *s)
 static const struct fault faults[] = {
     {"RST INTERNAL_ERROR", reset_internal, TC_CODE_INTERNAL, "INTERNAL_ERROR", false, 0, false},
     {"RST CANCEL", reset_cancel, TC_CODE_CANCELLED, "CANCEL", false, 0, false},
-    {"RST REFUSED after the head", reset_refused_after_head, TC_CODE_UNAVAILABLE, "REFUSED", false, 0, false},
+    {"RST REFUSED after the head", reset_refused_after_head, TC_CODE_UNAVAILABLE, "REFUSED", false,
+     0, false},
     {"RST ENHANCE_YOUR_CALM", reset_calm, TC_CODE_RESOURCE_EXHAUSTED, "CALM", false, 0, false},
-    {"RST INADEQUATE_SECURITY", reset_inadequate, TC_CODE_PERMISSION_DENIED, "SECURITY", false, 0, false},
+    {"RST INADEQUATE_SECURITY", reset_inadequate, TC_CODE_PERMISSION_DENIED, "SECURITY", false, 0,
+     false},
     {"RST after all data", reset_after_all_data, TC_CODE_INTERNAL, "NO_ERROR", false, 1, false},
     {"trailers only, OK", trailers_only_ok, TC_CODE_OK, "", true, 0, false},
-    {"trailers only, error", trailers_only_error, TC_CODE_FAILED_PRECONDITION, "not now", true, 0, false},
-    {"trailers without grpc-status", no_status, TC_CODE_UNKNOWN, "without a gRPC status", false, 1, false},
-    {"END_STREAM on DATA", ends_with_data, TC_CODE_UNKNOWN, "without a gRPC status", false, 1, false},
+    {"trailers only, error", trailers_only_error, TC_CODE_FAILED_PRECONDITION, "not now", true, 0,
+     false},
+    {"trailers without grpc-status", no_status, TC_CODE_UNKNOWN, "without a gRPC status", false, 1,
+     false},
+    {"END_STREAM on DATA", ends_with_data, TC_CODE_UNKNOWN, "without a gRPC status", false, 1,
+     false},
     {"grpc-status abc", status_abc, TC_CODE_UNKNOWN, "", true, 0, false},
     {"grpc-status 99", status_99, TC_CODE_UNKNOWN, "", true, 0, false},
-    {"grpc-message with bad escapes", message_broken, TC_CODE_INVALID_ARGUMENT, "half%2 %zz \xc3\xa4", true, 0, false},
+    {"grpc-message with bad escapes", message_broken, TC_CODE_INVALID_ARGUMENT,
+     "half%2 %zz \xc3\xa4", true, 0, false},
     {"HTTP 503", http_503, TC_CODE_UNAVAILABLE, "HTTP 503", false, 0, false},
     {"HTTP 404", http_404_alone, TC_CODE_UNIMPLEMENTED, "HTTP 404", false, 0, false},
     {"HTTP 200 that is no gRPC", http_200_html, TC_CODE_UNKNOWN, "text/html", false, 0, false},
-    {"HTTP 500 with grpc-status", http_500_with_status, TC_CODE_PERMISSION_DENIED, "", true, 0, false},
+    {"HTTP 500 with grpc-status", http_500_with_status, TC_CODE_PERMISSION_DENIED, "", true, 0,
+     false},
     {"1xx first", informational_first, TC_CODE_OK, "", true, 1, false},
-    {"length prefix above the ceiling", prefix_above_limit, TC_CODE_RESOURCE_EXHAUSTED, "size limit", false, 0, false},
+    {"length prefix above the ceiling", prefix_above_limit, TC_CODE_RESOURCE_EXHAUSTED,
+     "size limit", false, 0, false},
     {"compressed message", compressed, TC_CODE_INTERNAL, "compressed", false, 0, false},
-    {"bytes that are no message", no_message_at_all, TC_CODE_INTERNAL, "no gRPC message", false, 0, false},
+    {"bytes that are no message", no_message_at_all, TC_CODE_INTERNAL, "no gRPC message", false, 0,
+     false},
     {"half a message", half_message, TC_CODE_INTERNAL, "middle of a message", false, 0, false},
-    {"half a message and an error", half_message_with_error, TC_CODE_RESOURCE_EXHAUSTED, "", true, 0, false},
+    {"half a message and an error", half_message_with_error, TC_CODE_RESOURCE_EXHAUSTED, "", true,
+     0, false},
     {"101 headers", too_many_headers, TC_CODE_RESOURCE_EXHAUSTED, "size limit", false, 0, false},
-    {"a header of 17 kB", too_large_header, TC_CODE_RESOURCE_EXHAUSTED, "size limit", false, 0, false},
+    {"a header of 17 kB", too_large_header, TC_CODE_RESOURCE_EXHAUSTED, "size limit", false, 0,
+     false},
     {"HPACK bomb", header_bomb, TC_CODE_RESOURCE_EXHAUSTED, "size limit", false, 0, false},
     {"unknown frames", unknown_frame, TC_CODE_OK, "", true, 1, false},
     {"frame too large", frame_too_large, TC_CODE_UNAVAILABLE, "FRAME_SIZE", false, 0, true},
     {"PUSH_PROMISE", push_promise, TC_CODE_UNAVAILABLE, "PROTOCOL_ERROR", false, 0, true},
-    {"CONTINUATION flood", continuation_flood, TC_CODE_UNAVAILABLE, "broke the HTTP/2", false, 0, true},
+    {"CONTINUATION flood", continuation_flood, TC_CODE_UNAVAILABLE, "broke the HTTP/2", false, 0,
+     true},
     {"PING flood", ping_flood, TC_CODE_UNAVAILABLE, "flood", false, 0, true},
     {"SETTINGS with 40 entries", settings_flood, TC_CODE_UNAVAILABLE, "", false, 0, true},
-    {"connection lost after a message", connection_lost, TC_CODE_UNAVAILABLE, "closed by the peer", false, 1, true},
+    {"connection lost after a message", connection_lost, TC_CODE_UNAVAILABLE, "closed by the peer",
+     false, 1, true},
     {"HTTP/1.1 in the middle", garbage, TC_CODE_UNAVAILABLE, "", false, 0, true},
 };
 
@@ -322,8 +336,10 @@ static void check(const struct fault *f, size_t piece)
     b.servers[0].piece = piece;
     bench_connect(&b);
     struct probe p = bench_call(&b, &hello);
-    if (p.code != f->code || !strstr(p.text, f->text) || p.from_peer != f->from_peer || p.messages != f->messages)
-        fail_msg("%s: code %d, \"%s\", from_peer %d, %u messages", f->name, p.code, p.text, p.from_peer, p.messages);
+    if (p.code != f->code || !strstr(p.text, f->text) || p.from_peer != f->from_peer ||
+        p.messages != f->messages)
+        fail_msg("%s: code %d, \"%s\", from_peer %d, %u messages", f->name, p.code, p.text,
+                 p.from_peer, p.messages);
     struct probe after = bench_call(&b, &hello);
     if (after.code != TC_CODE_OK || after.messages != 1)
         fail_msg("%s: the next call ended with %d, \"%s\"", f->name, after.code, after.text);
@@ -402,7 +418,8 @@ static void a_window_that_never_opens_ends_with_the_deadline(void **state)
     bench_open(&b, 1, NULL);
     b.servers[0].on_open = closed_window;
     bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .body = "x", .n = 1, .timeout_ms = 80});
+    struct probe p = bench_call(
+        &b, &(struct probe_options){.method = "Echo", .body = "x", .n = 1, .timeout_ms = 80});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(b.servers[0].data_bytes, 0);
     probe_release(&p);
@@ -423,7 +440,8 @@ static void a_window_may_shrink_below_what_is_on_its_way(void **state)
     bench_open(&b, 1, NULL);
     b.servers[0].on_headers = shrink_window;
     bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .body = body, .n = sizeof body});
+    struct probe p = bench_call(
+        &b, &(struct probe_options){.method = "Echo", .body = body, .n = sizeof body});
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.bytes, sizeof body);
     probe_release(&p);

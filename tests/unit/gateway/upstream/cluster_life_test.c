@@ -11,7 +11,8 @@
 #include "tests/fakes/upstream_bench.h"
 
 static const struct probe_options hello = {.method = "Echo", .body = "hello", .n = 5};
-static const struct probe_options again = {.method = "Echo", .body = "hello", .n = 5, .idempotent = true};
+static const struct probe_options again = {
+    .method = "Echo", .body = "hello", .n = 5, .idempotent = true};
 
 static void expect(struct bench *b, const struct probe_options *o, enum tc_code code)
 {
@@ -77,7 +78,8 @@ static void a_large_request_survives_a_refusal(void **state)
     bench_open(&b, 1, refuse_first);
     b.servers[0].on_headers = refuse_large;
     bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .body = body, .n = N, .max_message = N});
+    struct probe p = bench_call(
+        &b, &(struct probe_options){.method = "Echo", .body = body, .n = N, .max_message = N});
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.last.n, N);
     assert_memory_equal(p.last.p, body, N);

@@ -1,0 +1,156 @@
+#include "gateway/front/http1_internal.h"
+#include "gateway/front/socket_info.h"
+
+/* The head of a request as the exchange sees it, and the rules for it that MHD leaves to us. */
+
+static bool token(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        bool alnum = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
+                     (ch >= 'A' && ch <= 'Z');
+        if (!alnum && !(ch && strchr("!#$%&'*+-.^_`|~", ch)))
+            return false;
+    }
+    return s.n > 0;
+}
+
+/* Visible ASCII and no fragment (RFC 9112 3.2). */
+static bool target_ok(struct str target)
+{
+    for (size_t i = 0; i < target.n; i++)
+        if (target.p[i] <= ' ' || target.p[i] >= 0x7f || target.p[i] == '#')
+            return false;
+    return true;
+}
+
+static struct str lower(struct arena *arena, struct str s)
+{
+    struct str copy = arena_copy(arena, s);
+    char *p = (char *)(uintptr_t)copy.p;
+    for (size_t i = 0; p && i < copy.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] + 32);
+    return copy;
+}
+
+static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_n, const char *value, size_t value_n)
+{
+    struct exchange *x = cls;
+    (void)kind;
+    struct str key = lower(&x->arena, str_of(name, name_n));
+    if (!key.p || !headers_add(&x->request.headers, &x->arena, key, str_of(value, value_n)))
+        return MHD_NO;
+    return MHD_YES;
+}
+
+/* "http://host/path" -> "/path"; the host must be the one of the Host header (RFC 9112 3.2.2). */
+static bool strip_authority(struct exchange *x, struct str *target)
+{
+    if (target->n && target->p[0] == '/')
+        return true;
+    struct str rest = *target;
+    for (size_t i = 0; i < 2; i++) {
+        static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
+        if (rest.n < schemes[i].n || !str_eq_nocase(str_of(rest.p, schemes[i].n), schemes[i]))
+            continue;
+        rest = str_skip(rest, schemes[i].n);
+        size_t end = str_find(rest, '/');
+        struct str host = headers_get(&x->request.headers, STR("host"));
+        *target = end < rest.n ? str_skip(rest, end) : STR("/");
+        return str_eq_nocase(str_of(rest.p, end), host);
+    }
+    return false;
+}
+
+static bool content_length(struct http1_connection *c, struct exchange *x)
+{
+    struct str text = headers_get(&x->request.headers, STR("content-length"));
+    bool chunked = headers_get(&x->request.headers, STR("transfer-encoding")).p != NULL;
+    x->request.length = 0;
+    if (text.p && !str_to_u64(text, UINT64_MAX, &x->request.length))
+        return false;
+    c->chunked = chunked;
+    if (chunked)
+        c->received = socket_received(c->fd);
+    x->request.has_body = chunked || x->request.length > 0;
+    return true;
+}
+
+bool http1_fill(struct http1_connection *c, struct exchange *x, const char *method,
+                const char *version)
+{
+    struct request *r = &x->request;
+    /* MHD has cut these out of the head and ended them with a NUL. */
+    r->method = str_c(method);
+    r->protocol = str_c(version);
+    r->client = str_c(c->peer);
+    r->target = buf_str(&c->target);
+    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, add_header, x);
+    struct str path = r->target;
+    struct str rest = path;
+    path = str_cut(&rest, '?');
+    r->query = rest.p ? rest : STR("");
+    if (!target_ok(r->target) || !strip_authority(x, &path))
+        return false;
+    r->path = path;
+    return content_length(c, x);
+}
+
+static bool version_ok(struct str version)
+{
+    return str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0"));
+}
+
+/* uri-host [ ":" port ] of RFC 9110 7.2, as far as it could mislead somebody: no user, no path, no
+ * blanks. */
+static bool host_ok(struct str host)
+{
+    for (size_t i = 0; i < host.n; i++)
+        if (host.p[i] <= ' ' || host.p[i] >= 0x7f || strchr("@/\\?#<>\"{}|^`,", host.p[i]))
+            return false;
+    return true;
+}
+
+static bool expectation_ok(struct str expect)
+{
+    return !expect.p || str_eq_nocase(expect, STR("100-continue"));
+}
+
+static struct str header_fault(const struct exchange *x)
+{
+    for (uint32_t i = 0; i < x->request.headers.n; i++)
+        if (!token(x->request.headers.items[i].name))
+            return x->request.headers.items[i].name;
+    return STR_NONE;
+}
+
+bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
+{
+    const struct bounds *b = &x->snapshot->bounds;
+    const union MHD_ConnectionInfo *size = MHD_get_connection_info(
+        c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (c->target.n > b->uri_bytes || c->target.n == 0)
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 414,
+                      "the request target is longer than %u bytes", b->uri_bytes);
+    else if (size && size->header_size > b->header_bytes)
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 431,
+                      "the head of the request is longer than %u bytes", b->header_bytes);
+    else if (x->request.headers.n > b->header_count)
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 431, "more than %u headers", b->header_count);
+    else if (!version_ok(x->request.protocol))
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 505, "only HTTP/1.1 and HTTP/1.0 are spoken");
+    else if (!token(x->request.method))
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "the request method is not a token");
+    else if (!host_ok(headers_get(&x->request.headers, STR("host"))))
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "the Host header is not a host");
+    else if (!expectation_ok(headers_get(&x->request.headers, STR("expect"))))
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 417, "only 100-continue may be expected");
+    else if (header_fault(x).p)
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "a header's name is not a token");
+    else if (!filled)
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400,
+                      "the request target must be a path, or a URL of the host in Host");
+    return !x->answer.ready;
+}

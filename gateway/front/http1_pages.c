@@ -1,0 +1,51 @@
+#include "gateway/front/http1_internal.h"
+#include "transcoder/text.h"
+
+/* What MHD refuses by itself it answers with pages of its own, in HTML. Every failure has one shape
+ * here, so its one function that makes them is replaced when the program is linked (--wrap); the
+ * sentence of the page becomes the message. Without effect where MHD is a shared library. */
+
+#ifndef POSTERN_OLD_MHD
+
+enum { PAGE_MAX = 4096 };
+
+struct MHD_Response *__real_MHD_create_response_from_buffer_static(size_t n, const void *page);
+struct MHD_Response *__wrap_MHD_create_response_from_buffer_static(size_t n, const void *page);
+
+/* The text of a page's body, without its tags. */
+static void page_text(struct str page, struct buf *out)
+{
+    const char *body = memmem(page.p, page.n, "<body>", 6);
+    struct str rest = body ? str_skip(page, (size_t)(body - page.p)) : page;
+    while (rest.n) {
+        struct str text = str_cut(&rest, '<');
+        (void)str_cut(&rest, '>');
+        for (size_t at; (at = str_find(text, '&')) < text.n;) {
+            buf_add(out, str_of(text.p, at));
+            text = str_skip(text, at);
+            (void)str_cut(&text, ';');
+            buf_add_char(out, '"'); /* &quot; is the only one it uses */
+        }
+        buf_add(out, text);
+    }
+}
+
+struct MHD_Response *__wrap_MHD_create_response_from_buffer_static(size_t n, const void *page)
+{
+    struct buf text, json;
+    buf_init(&text, PAGE_MAX);
+    buf_init(&json, 2 * PAGE_MAX);
+    page_text(str_of(page, n), &text);
+    bool ok = buf_printf(&json, "{\"code\":%d,\"message\":", (int)TC_CODE_INVALID_ARGUMENT) &&
+              tc_json_string(&json, buf_str(&text)) && buf_add(&json, STR(",\"details\":[]}"));
+    struct MHD_Response *r = ok ? MHD_create_response_from_buffer(json.n, json.p,
+                                                                  MHD_RESPMEM_MUST_COPY)
+                                : __real_MHD_create_response_from_buffer_static(n, page);
+    if (ok && r)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+    buf_release(&text);
+    buf_release(&json);
+    return r;
+}
+
+#endif
