@@ -208,7 +208,7 @@ static void check_cluster(struct check *k, size_t i, struct cluster_config *to)
     to->connect_timeout_ms = check_duration(k, path_of(k, "clusters[%zu].connect_timeout", i),
                                             &from->connect_timeout, "5s", ZERO_IS_WRONG);
     to->keepalive_interval_ms = check_duration(k, path_of(k, "clusters[%zu].keepalive_interval", i),
-                                               &from->keepalive_interval, "20s", ZERO_IS_FINE);
+                                               &from->keepalive_interval, "310s", ZERO_IS_FINE);
     to->keepalive_timeout_ms = check_duration(k, path_of(k, "clusters[%zu].keepalive_timeout", i),
                                               &from->keepalive_timeout, "10s", ZERO_IS_WRONG);
     if (from->max_connections == 0)

@@ -51,13 +51,71 @@ static const char *upstream_of(const struct options *o, const struct config *c)
     return c->message->upstream && c->message->upstream[0] ? c->message->upstream : NULL;
 }
 
+static Postern__V1__Listener *listener_at(const char *address, struct arena *arena)
+{
+    Postern__V1__Listener *l = arena_alloc(arena, sizeof *l);
+    if (l) {
+        postern__v1__listener__init(l);
+        l->address = (char *)(uintptr_t)address;
+    }
+    return l;
+}
+
+static bool apply_listeners(const struct options *o, Postern__V1__Config *m, struct arena *arena)
+{
+    m->listeners = arena_array(arena, o->nlisten, sizeof(Postern__V1__Listener *));
+    m->n_listeners = o->nlisten;
+    for (unsigned i = 0; m->listeners && i < o->nlisten; i++)
+        if (!(m->listeners[i] = listener_at(o->listen[i], arena)))
+            return false;
+    return m->listeners != NULL;
+}
+
+static bool apply_access_log(const struct options *o, Postern__V1__Config *m, struct arena *arena)
+{
+    m->access_log = arena_alloc(arena, sizeof *m->access_log);
+    if (!m->access_log)
+        return false;
+    postern__v1__access_log__init(m->access_log);
+    m->access_log->path = (char *)(uintptr_t)o->access_log;
+    return true;
+}
+
+/* What the command line says stands in the configuration from then on, as if the file had said it.
+ */
+static bool apply_flags(const struct options *o, struct config *c, struct arena *arena)
+{
+    Postern__V1__Config *m = c->message;
+    if (o->max_request_body)
+        c->bounds.request_body = m->bounds->request_body_bytes = o->max_request_body;
+    if (o->workers >= 0)
+        m->workers = c->workers = o->workers ? (uint32_t)o->workers
+                                             : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->admin && !(m->admin = listener_at(o->admin, arena)))
+        return false;
+    return (!o->nlisten || apply_listeners(o, m, arena)) &&
+           (!o->access_log || apply_access_log(o, m, arena));
+}
+
+/* Places inside a descriptor set are of little use without its own name. */
+static void name_file(const char *path, struct tc_fault *f, struct arena *arena)
+{
+    for (; f; f = f->next) {
+        struct str place = arena_printf(arena, "%s: %.*s", path, STR_ARG(f->place));
+        if (place.p)
+            f->place = place;
+    }
+}
+
 static const struct tc_schema *schema_from_file(const char *path, struct arena *arena,
                                                 struct tc_faults *faults)
 {
     struct buf set;
     const struct tc_schema *schema = NULL;
     if (read_file(path, &set, faults)) {
+        struct tc_fault **first = faults->tail;
         schema = schema_compile(buf_str(&set), arena, faults);
+        name_file(path, *first, faults->arena);
         if (!schema && !faults->count)
             tc_fault_add(faults, str_c(path), "out of memory");
     }
@@ -157,14 +215,16 @@ static bool load_into(struct snapshot *s, const struct options *o, struct tc_fau
     struct config *c = config_load(o->config, &s->arena, faults);
     if (!c)
         return false;
-    if (o->max_request_body)
-        c->bounds.request_body = o->max_request_body;
-    if (o->workers >= 0)
-        c->workers = o->workers ? (uint32_t)o->workers : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (!apply_flags(o, c, &s->arena))
+        return false;
     s->config = c;
     s->bounds = c->bounds;
     s->half_close_allowed = c->message->allow_half_close;
-    return load_plan(s, o, c, faults);
+    if (!load_plan(s, o, c, faults))
+        return false;
+    if (o->upstream) /* only now: its faults are the flag's, not the file's */
+        c->message->upstream = (char *)(uintptr_t)o->upstream;
+    return true;
 }
 
 struct snapshot *load_snapshot(const struct options *o, uint32_t generation,

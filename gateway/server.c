@@ -11,8 +11,6 @@
 
 enum { EXIT_BAD_START = 2, FAULTS_MAX = 4 << 20 };
 
-static const char *const no_listener[] = {"127.0.0.1:8080"};
-
 struct snapshot *server_snapshot(struct server *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -45,33 +43,17 @@ static void print_refusal(const struct tc_faults *faults)
         options_complain("%.*s: %.*s", STR_ARG(f->place), STR_ARG(f->text));
 }
 
-static const char *const *listen_addresses(const struct server *s, size_t *n)
-{
-    const Postern__V1__Config *m = s->snapshot->config->message;
-    *n = s->options->nlisten;
-    if (*n)
-        return s->options->listen;
-    *n = m->n_listeners;
-    if (!*n) {
-        *n = 1;
-        return no_listener;
-    }
-    const char **list = arena_array(&s->snapshot->arena, *n, sizeof *list);
-    for (size_t i = 0; list && i < *n; i++)
-        list[i] = m->listeners[i]->address;
-    return list;
-}
-
 /* Sockets of one worker, one per address; those after the first worker share unix sockets by dup.
  */
 static int *bind_all(struct server *s, const int *first, size_t *n)
 {
-    const char *const *addresses = listen_addresses(s, n);
+    const Postern__V1__Config *m = s->snapshot->config->message;
+    *n = m->n_listeners;
     int *fds = arena_array(&s->snapshot->arena, *n, sizeof *fds);
     for (size_t i = 0; fds && i < *n; i++) {
         char why[256];
-        bool share = first && str_starts(str_c(addresses[i]), STR("unix:"));
-        fds[i] = share ? dup(first[i]) : listener_bind(str_c(addresses[i]), why);
+        bool share = first && str_starts(str_c(m->listeners[i]->address), STR("unix:"));
+        fds[i] = share ? dup(first[i]) : listener_bind(str_c(m->listeners[i]->address), why);
         if (fds[i] < 0) {
             options_complain("--listen %s", share ? strerror(errno) : why);
             return NULL;
@@ -132,9 +114,7 @@ static bool start_workers(struct server *s, uint64_t descriptors)
 static bool start_admin(struct server *s)
 {
     const Postern__V1__Config *m = s->snapshot->config->message;
-    const char *address = s->options->admin;
-    if (!address && m->admin)
-        address = m->admin->address;
+    const char *address = m->admin ? m->admin->address : NULL;
     if (!address || !address[0])
         return true;
     char why[256];
@@ -149,9 +129,7 @@ static bool start_admin(struct server *s)
 static bool start_log(struct server *s)
 {
     const Postern__V1__Config *m = s->snapshot->config->message;
-    const char *path = s->options->access_log;
-    if (!path && m->access_log)
-        path = m->access_log->path;
+    const char *path = m->access_log ? m->access_log->path : NULL;
     if (!path || !path[0])
         return true;
     s->log = access_log_open(path);

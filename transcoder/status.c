@@ -75,8 +75,12 @@ enum tc_code tc_code_from_http(int http_status)
 
 enum tc_code tc_code_parse(struct str text)
 {
+    /* PROTOCOL-HTTP2 Status: digits without leading zeros; "00" is a peer that does not know the
+     * protocol. */
+    bool padded = text.n > 1 && text.p[0] == '0';
     uint64_t number;
-    return str_to_u64(text, TC_CODE_COUNT - 1, &number) ? (enum tc_code)number : TC_CODE_UNKNOWN;
+    return !padded && str_to_u64(text, TC_CODE_COUNT - 1, &number) ? (enum tc_code)number
+                                                                   : TC_CODE_UNKNOWN;
 }
 
 /* ---- google.rpc.Status as JSON */

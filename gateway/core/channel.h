@@ -39,8 +39,9 @@ struct call_end {
     struct str details; /* serialized google.rpc.Status, decoded from grpc-status-details-bin */
     const struct header *trailers;
     size_t ntrailers;
-    bool from_peer; /* the peer sent this status; else the transport failed or we ended it */
-    bool deadline;  /* our own deadline passed */
+    uint32_t retries; /* times the call was sent again */
+    bool from_peer;   /* the peer sent this status; else the transport failed or we ended it */
+    bool deadline;    /* our own deadline passed */
 };
 
 /* Everything pointed to is valid during the event only. */

@@ -176,6 +176,7 @@ static void record(struct exchange *x, bool delivered)
         .bytes_out = x->bytes_out,
         .messages_in = x->messages_in,
         .messages_out = x->messages_out,
+        .retries = x->retries,
     };
     if (x->cluster != PLAN_NO_CLUSTER)
         e.cluster_name = x->snapshot->plan->clusters[x->cluster].name;

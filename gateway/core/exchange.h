@@ -104,6 +104,7 @@ struct exchange {
     enum tc_code code; /* of call_ended */
     struct str end_message, end_details;
     bool from_peer;
+    uint32_t retries;
     uint32_t messages_out;
 
     /* Answer. */

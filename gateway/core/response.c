@@ -304,6 +304,7 @@ static void on_end(void *ctx, const struct call_end *end)
     x->call_ended_at = clock_now();
     x->code = end->code;
     x->from_peer = end->from_peer;
+    x->retries = end->retries;
     x->paused = false; /* what the client still sends is dropped */
     if (end->code != TC_CODE_OK) {
         x->end_message = arena_copy(&x->arena, end->message);

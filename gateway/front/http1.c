@@ -11,23 +11,16 @@ enum {
 
 static void run_due(struct http1 *h)
 {
-    for (int i = 0; i < HTTP1_DAEMONS; i++) {
-        struct http1_daemon *d = &h->daemons[i];
-        if (!d->due || !d->mhd)
-            continue;
+    struct http1_daemon *list = h->due;
+    h->due = NULL;
+    while (list) {
+        struct http1_daemon *d = list;
+        list = d->next_due;
         d->due = false;
         MHD_run(d->mhd);
         if (MHD_get_timeout64s(d->mhd) == 0)
             http1_due(d);
     }
-}
-
-static bool any_due(const struct http1 *h)
-{
-    for (int i = 0; i < HTTP1_DAEMONS; i++)
-        if (h->daemons[i].due)
-            return true;
-    return false;
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -38,7 +31,7 @@ static void on_idle(uv_idle_t *idle)
 /* Sleeping is allowed only when no daemon has work left. */
 static void settle(struct http1 *h)
 {
-    bool want = any_due(h);
+    bool want = h->due != NULL;
     if (want && !h->idle_runs)
         uv_idle_start(&h->idle, on_idle);
     else if (!want && h->idle_runs)
@@ -67,7 +60,11 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 void http1_due(struct http1_daemon *d)
 {
+    if (d->due)
+        return;
     d->due = true;
+    d->next_due = d->front->due;
+    d->front->due = d;
 }
 
 /* Targets reach us as they were sent: the router decodes them, once. */
@@ -85,7 +82,7 @@ static void on_mhd_log(void *cls, const char *format, va_list args)
     (void)args; /* what it has to say about a client's bytes is of no use to an operator */
 }
 
-static bool daemon_open(struct http1 *h, struct http1_daemon *d)
+static bool daemon_start(struct http1 *h, struct http1_daemon *d)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
                      MHD_USE_ERROR_LOG;
@@ -115,6 +112,55 @@ static bool daemon_open(struct http1 *h, struct http1_daemon *d)
     return uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0;
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    struct http1 *h = handle->data;
+    if (--h->open_handles == 0)
+        free(h);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct http1_daemon *d = handle->data;
+    handle->data = d->front;
+    free(d); /* breach: see daemon_open */
+    on_closed(handle);
+}
+
+/* NULL: no memory or no descriptors are left for another one. */
+static struct http1_daemon *daemon_open(struct http1 *h)
+{
+    if (h->ndaemons == HTTP1_DAEMONS_MAX)
+        return NULL;
+    struct http1_daemon *d = calloc(1, sizeof *d); /* breach: one per HTTP1_DAEMON_CROWD clients */
+    if (!d)
+        return NULL;
+    h->daemons[h->ndaemons++] = d;
+    if (daemon_start(h, d))
+        return d;
+    h->ndaemons--;
+    if (d->mhd)
+        MHD_stop_daemon(d->mhd);
+    if (d->poll.data)
+        uv_close((uv_handle_t *)&d->poll, on_poll_closed);
+    else
+        free(d); /* breach: see above */
+    return NULL;
+}
+
+/* Waking a waiting connection makes MHD walk all waiting ones of its daemon: so they are kept few.
+ * Clients go round while all daemons have room. */
+static struct http1_daemon *daemon_for_client(struct http1 *h)
+{
+    for (uint32_t i = 0; i < h->ndaemons; i++) {
+        struct http1_daemon *d = h->daemons[h->next_daemon++ % h->ndaemons];
+        if (d->connections < HTTP1_DAEMON_CROWD)
+            return d;
+    }
+    struct http1_daemon *fresh = daemon_open(h);
+    return fresh ? fresh : h->daemons[h->next_daemon++ % h->ndaemons];
+}
+
 static bool hangup_open(struct http1 *h)
 {
     h->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -142,7 +188,7 @@ struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
     uv_prepare_start(&h->prepare, on_prepare);
     bool ok = hangup_open(h);
     for (int i = 0; ok && i < HTTP1_DAEMONS; i++)
-        ok = daemon_open(h, &h->daemons[i]);
+        ok = daemon_open(h) != NULL;
     if (!ok) {
         http1_close(h);
         return NULL;
@@ -152,7 +198,7 @@ struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
 
 void http1_adopt(struct http1 *h, int fd, const struct sockaddr *peer, socklen_t len)
 {
-    struct http1_daemon *d = &h->daemons[h->next_daemon++ % HTTP1_DAEMONS];
+    struct http1_daemon *d = daemon_for_client(h);
     /* MHD closes the socket itself when it cannot take it. */
     if (MHD_add_connection(d->mhd, fd, peer, len) == MHD_YES)
         http1_due(d);
@@ -171,43 +217,24 @@ void http1_drain(struct http1 *h)
             shutdown(c->fd, SHUT_RD);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct http1 *h = handle->data;
-    if (--h->open_handles == 0)
-        free(h);
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    struct http1_daemon *d = handle->data;
-    handle->data = d->front;
-    on_closed(handle);
-}
-
 /* MHD must not be stopped with suspended connections: all are resumed into their end first. */
 static void daemon_close(struct http1_daemon *d)
 {
-    if (!d->mhd)
-        return;
     for (struct http1_connection *c = d->front->all; c; c = c->next)
         if (c->daemon == d)
             http1_client_left(c);
     for (int i = 0; i < 4; i++)
         MHD_run(d->mhd);
-    if (d->poll.data) {
-        uv_poll_stop(&d->poll);
-        uv_close((uv_handle_t *)&d->poll, on_poll_closed);
-    }
     MHD_stop_daemon(d->mhd);
-    d->mhd = NULL;
+    uv_close((uv_handle_t *)&d->poll, on_poll_closed);
 }
 
 void http1_close(struct http1 *h)
 {
     h->closing = true;
-    for (int i = 0; i < HTTP1_DAEMONS; i++)
-        daemon_close(&h->daemons[i]);
+    for (uint32_t i = 0; i < h->ndaemons; i++)
+        daemon_close(h->daemons[i]);
+    h->due = NULL;
     if (h->hangup_poll.data)
         uv_close((uv_handle_t *)&h->hangup_poll, on_closed);
     if (h->hangup_fd >= 0)

@@ -85,6 +85,7 @@ static void head_expired(struct http1_connection *c)
     if (c->answered_before && c->head == HEAD_UNSEEN && !c->had_request_line) {
         c->received = received;
         c->head = HEAD_LOOKED;
+        http1_pool_trim(&c->pool);
         rearm(c, b->header_ms > passed ? b->header_ms - passed : 0);
         return;
     }
@@ -221,6 +222,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
     c->daemon = d;
     c->mhd = mhd;
     c->fd = fd;
+    c->pool = http1_pool_newest();
     buf_init(&c->target, h->host->scope->snapshot->bounds.header_bytes + 1);
     print_peer(c, peer ? peer->client_addr : NULL);
     c->next = h->all;
@@ -229,6 +231,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
     c->link = &h->all;
     h->all = c;
     h->connections++;
+    d->connections++;
     struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
     epoll_ctl(h->hangup_fd, EPOLL_CTL_ADD, c->fd, &watch);
     *out = c;
@@ -247,6 +250,7 @@ static void connection_free(struct http1_connection *c)
     if (c->next)
         c->next->link = c->link;
     h->connections--;
+    c->daemon->connections--;
     buf_release(&c->target);
     free(c); /* breach: see connection_new */
 }

@@ -2,21 +2,30 @@
 #pragma once
 
 #include "gateway/front/http1.h"
+#include "gateway/front/http1_pool.h"
 #include "gateway/front/mhd.h"
 
-enum { HTTP1_DAEMONS = 8 };
+enum {
+    HTTP1_DAEMONS = 8, /* from the start */
+    HTTP1_DAEMONS_MAX = 4096,
+    HTTP1_DAEMON_CROWD = 128, /* connections of a daemon before another one is opened */
+};
 
 struct http1_daemon {
     struct http1 *front;
     struct MHD_Daemon *mhd;
     uv_poll_t poll; /* of MHD's epoll descriptor */
     bool due;       /* to be run in this turn */
+    struct http1_daemon *next_due;
+    uint32_t connections;
 };
 
 struct http1 {
     uv_loop_t *loop;
     struct exchange_host *host;
-    struct http1_daemon daemons[HTTP1_DAEMONS];
+    struct http1_daemon *daemons[HTTP1_DAEMONS_MAX];
+    struct http1_daemon *due;
+    uint32_t ndaemons;
     uv_check_t check;     /* runs the daemons that are due, after the loop has polled */
     uv_prepare_t prepare; /* and those that became due in between, before it sleeps */
     uv_idle_t idle;       /* keeps the loop from sleeping while a daemon is due */
@@ -49,6 +58,7 @@ struct http1_connection {
     uint32_t pieces;        /* of the body, as MHD has given them */
     bool chunked, overhead; /* overhead: its chunks are far larger than what they carry */
     uint64_t body_bytes;    /* of this request, as received */
+    struct http1_pool pool; /* MHD's memory for it */
     struct exchange *x;     /* current request; NULL between requests */
     struct buf target;      /* as sent; MHD changes its own copy */
     bool begun;             /* exchange_begin was called */

@@ -2,12 +2,6 @@
 
 enum {
     NAME_MAX_COMPARED = 64, /* longer names are not compared for typing errors */
-    CONNECT_TIMEOUT_MS = 5000,
-    KEEPALIVE_INTERVAL_MS = 20000,
-    KEEPALIVE_TIMEOUT_MS = 10000,
-    MAX_CONNECTIONS = 4,
-    MAX_PENDING = 1024,
-    MAX_STREAMS = 100,
 };
 
 static size_t least(size_t a, size_t b, size_t c)
@@ -90,19 +84,10 @@ static int32_t add_endpoint(struct compile *c, struct str endpoint)
     if (!slot)
         return PLAN_NO_CLUSTER;
     *slot = name;
-    c->clusters[c->nclusters] = (struct cluster_config){
-        .name = name,
-        .endpoints = slot,
-        .nendpoints = 1,
-        .target = STR(""),
-        .authority = STR(""),
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .keepalive_interval_ms = KEEPALIVE_INTERVAL_MS,
-        .keepalive_timeout_ms = KEEPALIVE_TIMEOUT_MS,
-        .max_connections = MAX_CONNECTIONS,
-        .max_pending = MAX_PENDING,
-        .max_streams = c->in->max_streams ? c->in->max_streams : MAX_STREAMS,
-    };
+    struct cluster_config *added = &c->clusters[c->nclusters];
+    *added = cluster_config_of_endpoint(slot);
+    if (c->in->max_streams)
+        added->max_streams = c->in->max_streams;
     return (int32_t)c->nclusters++;
 }
 

@@ -319,6 +319,7 @@ static void finish(struct cluster_call *c)
         pool_note(c->pool, s->reset);
     judge_deadline(c);
     forget(c);
+    s->end.retries = c->tries > 1 ? c->tries - 1 : 0;
     c->events.end(c->ctx, &s->end);
 }
 

@@ -10,7 +10,8 @@
  *     status:   once; core gives it when all messages have been read, or the call has failed
  *
  * `end` is told when the status is known and every batch has come back, or at once when we end the
- * call ourselves. The memory goes when `end` was told, or the call cancelled, and nothing is busy. */
+ * call ourselves. The memory goes when `end` was told, or the call cancelled, and nothing is busy.
+ */
 
 static struct core_call *call_of(struct call *base)
 {
@@ -258,6 +259,7 @@ static void tell_message(struct core_call *c)
 static void tell_end(struct core_call *c)
 {
     c->done = true;
+    c->end.retries = c->tries - 1;
     c->events.end(c->ctx, &c->end);
 }
 
@@ -265,7 +267,7 @@ static void tell_end(struct core_call *c)
 static bool try_again(struct core_call *c)
 {
     enum core_cause cause = core_answer_cause(&c->answer);
-    uint32_t tries = cause == CORE_REFUSED                    ? CORE_TRIES
+    uint32_t tries = cause == CORE_REFUSED                 ? CORE_TRIES
                      : cause == CORE_LOST && c->idempotent ? CORE_TRIES_AGAIN
                                                            : 0;
 

@@ -1,6 +1,8 @@
+#include "gateway/upstream/grpc_core_outbox.h"
+
 #include <stdlib.h>
 
-#include "gateway/upstream/grpc_core_internal.h"
+#include "transcoder/frame.h"
 
 void core_outbox_init(struct core_outbox *o)
 {

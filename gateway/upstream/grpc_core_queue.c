@@ -1,3 +1,5 @@
+#include "gateway/upstream/grpc_core_queue.h"
+
 #include <grpc/support/log.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -5,9 +7,11 @@
 #include "gateway/core/log.h"
 #include "gateway/upstream/grpc_core_internal.h"
 
-/* breach: one pointer per thread, so that channels of a loop find the queue that they share without
- * a lock and without a field in every caller's hands. */
-static _Thread_local struct core_queue *queues; /* breach: see above */
+/* breach: the channels of a loop find here the queue that they share. A loop may be set up on one
+ * thread and run on another, hence no thread's own list; the lock guards it and the counts, and is
+ * taken only when channels are opened and closed. */
+static struct core_queue *queues;                               /* breach: see above */
+static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER; /* breach: see above */
 
 /* ---- the queue's own thread ---- */
 
@@ -160,32 +164,53 @@ static struct core_queue *make(uv_loop_t *loop)
         close_handles(q);
         return NULL;
     }
-    q->next = queues;
-    queues = q;
     return q;
 }
 
-struct core_queue *core_queue_take(uv_loop_t *loop)
+static struct core_queue *find(uv_loop_t *loop)
 {
     struct core_queue *q = queues;
 
     while (q && q->loop != loop)
         q = q->next;
-    if (!q)
-        q = make(loop);
-    if (q)
-        q->channels++;
     return q;
 }
 
-void core_queue_drop(struct core_queue *q)
+static void enlist(struct core_queue *q)
+{
+    q->next = queues;
+    queues = q;
+}
+
+struct core_queue *core_queue_take(uv_loop_t *loop)
+{
+    pthread_mutex_lock(&queues_lock);
+    struct core_queue *q = find(loop);
+    if (!q && (q = make(loop)) != NULL)
+        enlist(q);
+    if (q)
+        q->channels++;
+    pthread_mutex_unlock(&queues_lock);
+    return q;
+}
+
+static bool delist_unused(struct core_queue *q)
 {
     struct core_queue **link = &queues;
 
     if (--q->channels > 0)
-        return;
+        return false;
     while (*link != q)
         link = &(*link)->next;
     *link = q->next;
-    grpc_completion_queue_shutdown(q->cq);
+    return true;
+}
+
+void core_queue_drop(struct core_queue *q)
+{
+    pthread_mutex_lock(&queues_lock);
+    bool unused = delist_unused(q);
+    pthread_mutex_unlock(&queues_lock);
+    if (unused)
+        grpc_completion_queue_shutdown(q->cq);
 }

@@ -91,9 +91,9 @@ static bool dial(struct core_channel *ch, const struct cluster_config *config, c
     add_connection_args(&a, config);
     add_stream_args(&a);
     add_name_args(&a, config);
-    grpc_channel_args args = {.num_args = a.n, .args = a.items};
+    grpc_channel_args all = {.num_args = a.n, .args = a.items};
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *made = grpc_channel_create(target, credentials, &args);
+    grpc_channel *made = grpc_channel_create(target, credentials, &all);
     grpc_channel_credentials_release(credentials);
     if (!made)
         return false;
@@ -163,8 +163,8 @@ bool core_channel_dial(struct core_channel *ch, const struct cluster_config *con
 {
     uint32_t n = config->target.n ? 1 : config->nendpoints;
 
-    ch->targets = calloc(n ? n : 1, sizeof *ch->targets); /* breach: once, at start */
-    ch->turns = calloc(n ? n : 1, sizeof *ch->turns);     /* breach: once, at start */
+    ch->targets = calloc(n ? n : 1, sizeof(grpc_channel *)); /* breach: once, at start */
+    ch->turns = calloc(n ? n : 1, sizeof *ch->turns);        /* breach: once, at start */
     if (!ch->targets || !ch->turns)
         return false;
     ch->nturns = n;

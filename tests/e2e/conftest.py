@@ -11,6 +11,8 @@ SETS = {
     "demo": ["demo/v1/echo.proto", "demo/v1/text_generation.proto", "inference/grpc_service.proto",
              "google/rpc/error_details.proto", "google/rpc/status.proto"],
     "echo": ["demo/v1/echo.proto"],
+    "reflection": ["grpc/reflection/v1/reflection.proto",
+                   "grpc/reflection/v1alpha/reflection.proto", "demo/v1/echo.proto"],
     "kitchen": ["kitchen_sink.proto"],
     "kitchen2": ["kitchen_sink2.proto"],
 }

@@ -1,4 +1,5 @@
 """Who serves a call: endpoints that come and go, round robin, branches by header and field."""
+import json
 import threading
 import time
 
@@ -7,7 +8,7 @@ import pytest
 import h1
 import h2peer
 from demo import ECHO, TEXT
-from harness import assert_error, eventually, free_port, protoc
+from harness import DEMO_BACKEND, Process, assert_error, eventually, free_port, protoc
 
 
 def named(name, *more):
@@ -92,6 +93,64 @@ def test_a_backend_that_ends_in_good_order_loses_no_call(start, serve):
         t.join()
     # Python's server cancels what arrives while it goes away; nothing else may be seen.
     assert statuses.count(200) > 20 and set(statuses) <= {200, 499, 503}, statuses
+
+
+def test_a_backend_killed_under_load_leaves_no_request_without_its_outcome(start, tmp_path):
+    port, stop, outcomes = free_port(), threading.Event(), []
+    g = start(f"127.0.0.1:{port}")
+
+    def launch():
+        p = Process([DEMO_BACKEND, "--listen", f"127.0.0.1:{port}"], tmp_path)
+        p.await_port(port)
+        return p
+
+    def client(name):
+        n = 0
+        with h1.Connection(g.port) as c:
+            while not stop.is_set():
+                n += 1
+                message = {"text": f"{name}-{n} " + "x" * 3000}
+                c.send(h1.request("POST", "/v1/echo", json=message))
+                answer = c.response()
+                assert answer.clean
+                if answer.status != 200:
+                    assert_error(answer, 503, 14)
+                outcomes.append(answer.status == 200 and answer.json == message)
+    server = launch()
+    clients = [threading.Thread(target=client, args=(i,)) for i in range(4)]
+    for t in clients:
+        t.start()
+    for _ in range(4):
+        time.sleep(0.15)
+        server.kill()
+        time.sleep(0.05)
+        server = launch()
+    time.sleep(0.6)                         # the way back is waited for a little
+    mark = len(outcomes)
+    assert eventually(lambda: len(outcomes) > mark + 20)
+    stop.set()
+    for t in clients:
+        t.join()
+    assert all(outcomes[mark:]), "it does not recover"
+    assert len(g.logged(len(outcomes))) == len(outcomes)
+    server.stop()
+
+
+def test_a_backend_killed_in_a_stream_ends_it_visibly(start, tmp_path):
+    port = free_port()
+    server = Process([DEMO_BACKEND, "--listen", f"127.0.0.1:{port}"], tmp_path)
+    server.await_port(port)
+    g = start(f"127.0.0.1:{port}")
+    with h1.Connection(g.port) as c:
+        c.send(h1.request("POST", "/v1/echo:stream", json={"count": 100, "intervalMs": 20},
+                          headers={"Accept": "application/x-ndjson"}))
+        _, body = c.open()
+        body.until(b"}")
+        server.kill()
+        killed = time.monotonic()
+        lines = body.rest().splitlines()
+    assert time.monotonic() - killed < 0.5 and not body.clean
+    assert json.loads(lines[-1])["error"]["code"] == 14
 
 
 def test_a_unix_socket_is_an_endpoint_like_others(start, serve, tmp_path):
@@ -234,29 +293,3 @@ def test_rules_of_the_configuration_replace_those_of_the_proto(start, backend):
     assert h1.call(g.port, "POST", "/say/hello", json={"id": 1}).json == {"text": "hello",
                                                                           "id": "1"}
     assert h1.call(g.port, "POST", "/v1/echo", json={}).status == 404
-
-
-# ---- gRPC core ----
-
-def test_the_other_transport_serves_the_same(start, backend):
-    g = start(None, {"upstream": "core", "clusters": [
-        {"name": "core", "endpoints": [backend.target], "transport": "GRPC_CORE"}]})
-    assert h1.call(g.port, "POST", "/v1/echo", json={"text": "x"}).json == {"text": "x"}
-    answer = h1.call(g.port, "POST", "/v1/fail", json={"code": 5, "message": "m",
-                                                       "withErrorInfo": True})
-    assert_error(answer, 404, 5)
-    assert answer.json["details"][0]["reason"] == "DEMO"
-    answer = h1.call(g.port, "POST", "/v1/echo:stream", json={"count": 3})
-    assert [m["id"] for m in answer.json] == ["1", "2", "3"]
-    assert_error(h1.call(g.port, "POST", "/v1/sleep", json={"duration": "5s"},
-                         headers={"grpc-timeout": "200m"}), 504, 4)
-    with h1.Connection(g.port) as c:
-        c.send(h1.request("POST", "/v1/sleep", json={"duration": "5s"}))
-        assert eventually(lambda: len(backend.calls) == 5)
-    assert backend.calls[-1].ended.wait(1)
-
-
-def test_a_dns_target_is_resolved_by_the_other_transport(start, backend):
-    g = start(None, {"upstream": "core", "clusters": [
-        {"name": "core", "target": f"dns:///localhost:{backend.port}"}]})
-    assert h1.call(g.port, "POST", "/v1/echo", json={"text": "x"}).json == {"text": "x"}

@@ -1,5 +1,5 @@
-/* What every implementation of gateway/core/channel.h must do, as one group of cmocka tests that runs
- * over any of them, against grpcio's server and against a server of raw HTTP/2 frames.
+/* What every implementation of gateway/core/channel.h must do, as one group of cmocka tests that
+ * runs over any of them, against grpcio's server and against a server of raw HTTP/2 frames.
  *
  *     int main(void)
  *     {
@@ -18,8 +18,8 @@ typedef struct channel *channel_open(uv_loop_t *loop, const struct cluster_confi
 /* What an implementation cannot do, for reasons out of our hands. */
 enum contract_gap {
     CONTRACT_WHOLE = 0,
-    /* gRPC core (1.51) takes a message that is cut, or has a wrong prefix, before a status of OK for
-     * the end of the stream, and tells nobody. */
+    /* gRPC core (1.51) takes a message that is cut, or has a wrong prefix, before a status of OK
+     * for the end of the stream, and tells nobody. */
     CONTRACT_BROKEN_MESSAGES_UNSEEN = 1,
 };
 

@@ -28,7 +28,7 @@ struct kept_header {
 struct talk {
     struct bench *bench;
     struct call *call;
-    uint32_t reads;             /* messages to ask for, one after the other, by itself */
+    uint32_t reads; /* messages to ask for, one after the other, by itself */
     bool ended, has_headers, from_peer, deadline, inside;
     uint32_t messages, asked, writables;
     size_t bytes;

@@ -14,7 +14,8 @@
 
 enum { NO_ERROR = 0, INTERNAL_ERROR = 2, REFUSED = 7, CANCEL = 8, CALM = 11, INSECURE = 12 };
 
-/* A channel to one raw server. `first` is what it does with the first request; it answers all others. */
+/* A channel to one raw server. `first` is what it does with the first request; it answers all
+ * others. */
 struct fault_bench {
     struct bench bench;
     struct contract_server opener;
@@ -128,7 +129,10 @@ static void strange_status(struct h2_stream *s)
 static void cut_message(struct h2_stream *s)
 {
     h2_head(s, HEAD, false);
-    h2_data(s, "\0\0\0\0\x0a" "half", 9, false);
+    h2_data(s,
+            "\0\0\0\0\x0a"
+            "half",
+            9, false);
     h2_trailers(s, "grpc-status: 0\n");
 }
 
@@ -175,9 +179,9 @@ static void check_case(void *state, const struct fault_case *c)
     struct talk t;
 
     fault_open(&f, state, c->first);
-    talk_start(&t, &f.bench,
-               &(struct talk_options){
-                   .method = "Any", .reads = UINT32_MAX, .idempotent = c->idempotent});
+    talk_start(
+        &t, &f.bench,
+        &(struct talk_options){.method = "Any", .reads = UINT32_MAX, .idempotent = c->idempotent});
     talk_send(&t, STR("request"), true);
     talk_end(&t);
     if (t.code != c->code || f.seen != c->requests)

@@ -1,5 +1,5 @@
-/* The part of the channel contract that a well-behaved server cannot show: resets, lost connections,
- * answers that are no gRPC. */
+/* The part of the channel contract that a well-behaved server cannot show: resets, lost
+ * connections, answers that are no gRPC. */
 #pragma once
 
 #include "tests/fakes/channel_contract.h"

@@ -58,7 +58,7 @@ static void name_addresses(struct grpc_server *s, const char *line, const char *
     }
 }
 
-bool grpc_server_start(struct grpc_server *s, const char *const *addresses)
+bool py_server_start(struct grpc_server *s, const char *const *addresses)
 {
     int in[2], out[2];
     char line[256];
@@ -85,7 +85,7 @@ static void reap(struct grpc_server *s)
     s->pid = 0;
 }
 
-void grpc_server_kill(struct grpc_server *s)
+void py_server_kill(struct grpc_server *s)
 {
     if (s->pid == 0)
         return;
@@ -94,7 +94,7 @@ void grpc_server_kill(struct grpc_server *s)
     reap(s);
 }
 
-void grpc_server_stop(struct grpc_server *s)
+void py_server_stop(struct grpc_server *s)
 {
     if (s->pid == 0)
         return;

@@ -3,9 +3,9 @@
  *
  *     struct grpc_server s;
  *     const char *const addresses[] = {"127.0.0.1:0", NULL};
- *     assert_true(grpc_server_start(&s, addresses));     // from the repository's root
+ *     assert_true(py_server_start(&s, addresses));     // from the repository's root
  *     ... s.name[0] ...                                   // "127.0.0.1:41234"
- *     grpc_server_stop(&s);
+ *     py_server_stop(&s);
  */
 #pragma once
 
@@ -22,7 +22,7 @@ struct grpc_server {
 };
 
 /* `addresses` ends with NULL. False: it did not come up within 20 s. */
-bool grpc_server_start(struct grpc_server *s, const char *const *addresses);
+bool py_server_start(struct grpc_server *s, const char *const *addresses);
 /* At once, as a crash. */
-void grpc_server_kill(struct grpc_server *s);
-void grpc_server_stop(struct grpc_server *s);
+void py_server_kill(struct grpc_server *s);
+void py_server_stop(struct grpc_server *s);

@@ -9,7 +9,7 @@ Says "ready PORT PORT ..." (0 for a unix socket) and serves until its standard i
   Burst    "count size pause_ms" -> so many messages, each filled with its number
   Status   "code text [hex of grpc-status-details-bin]" -> that status
   Hang     nothing, until the call is over
-  Lazy     "ms" -> reads nothing for so long, then as Count
+  Lazy     reads one message and no more until Wake is called, then as Count
   Seen     what: "cancelled" or "sent" -> number of Hang calls given up, messages that left Burst
   Left     milliseconds until the deadline
   Die      the process ends
@@ -23,6 +23,7 @@ import time
 import grpc
 
 counters = {"cancelled": 0, "sent": 0}
+awake = threading.Event()
 
 
 def count(requests):
@@ -83,8 +84,14 @@ class Service(grpc.GenericRpcHandler):
         yield
 
     def lazy(self, requests, context):
-        time.sleep(int(next(requests)) / 1000)
+        awake.clear()
+        next(requests)
+        awake.wait(30)
         yield count(requests)
+
+    def wake(self, requests, context):
+        awake.set()
+        yield next(requests)
 
     def seen(self, requests, context):
         yield b"%d" % counters[next(requests).decode()]

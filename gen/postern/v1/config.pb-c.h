@@ -142,7 +142,8 @@ struct  Postern__V1__Cluster
    */
   char *connect_timeout;
   /*
-   * A PING after this long without a byte from the peer while calls wait. "0s": never. Default: 20s.
+   * A PING after this long without a byte from the peer while calls wait. "0s": never. Default: 310s: gRPC servers
+   * answer pings more often than every 5 minutes with GOAWAY. TCP itself notices a dead host within 40 s.
    */
   char *keepalive_interval;
   /*

@@ -106,7 +106,7 @@ static void a_body_beyond_its_ceiling_is_413(void **state)
     open_for(b, &f, "/narrow"); /* 64 bytes */
     front_body(&f, STR("{\"name\":\"0123456789012345678901234567890123456789012345678901"));
     assert_false(f.x->answer.ready);
-    front_body(&f, STR("\"}  "));
+    front_body(&f, STR("\"} "));
     assert_false(f.x->answer.ready); /* 64 */
     front_body(&f, STR(" "));
     check_refused(b, &f, 413, "64 bytes");

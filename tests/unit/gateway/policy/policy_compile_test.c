@@ -141,7 +141,7 @@ static void an_endpoint_named_directly_becomes_a_cluster_of_its_own_once(void **
     assert_int_equal(c->nendpoints, 1);
     assert_true(str_eq(c->endpoints[0], STR("127.0.0.1:9001")) && c->endpoints[0].p[14] == '\0');
     assert_int_equal(c->connect_timeout_ms, 5000);
-    assert_int_equal(c->keepalive_interval_ms, 20000);
+    assert_int_equal(c->keepalive_interval_ms, 310000);
     assert_int_equal(c->keepalive_timeout_ms, 10000);
     assert_int_equal(c->max_connections, 4);
     assert_int_equal(c->max_pending, 1024);

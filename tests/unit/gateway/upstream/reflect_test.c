@@ -1,230 +1,34 @@
-/* Server reflection asked of a scripted server, which runs in a process of its own because
- * reflect_schema has the thread until it is done. */
 #include "gateway/upstream/reflect.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 /* cmocka.h wants those above first. */
 #include <cmocka.h>
 
-#include "tests/fakes/h2_server.h"
+#include "tests/fakes/reflection_server.h"
 #include "tests/unit/support/failmalloc.h"
 #include "tests/unit/support/sets.h"
 #include "transcoder/wire.h"
 
-enum { ASK_FILE = 3, ASK_SYMBOL = 4, ASK_LIST = 7 };
-enum { SAYS_FILES = 4, SAYS_SERVICES = 6, SAYS_ERROR = 7 };
-enum { FILES = 32, TIMEOUT_MS = 3000, FAR = 1 << 20 };
+enum { TIMEOUT_MS = 5000, SHORT_MS = 200 };
 
-static const char service[] = "demo.v1.TextGeneration";
-static const char service_file[] = "demo/v1/text_generation.proto";
-#define HEAD ":status: 200\ncontent-type: application/grpc\n"
+#define SERVICE STR("demo.v1.TextGeneration")
+#define FILE_OF_SERVICE STR("demo/v1/text_generation.proto")
 
-/* What the server does. Shared with it, so that tests can read what it has seen. */
-struct script {
-    bool no_v1, no_v1alpha;
-    bool closure;           /* a file comes with all that it imports, the last first */
-    const char *missing[2]; /* files that it does not have */
-    size_t cut;             /* bytes of each answer that are sent; 0: all */
-    uint32_t from;          /* the answer with this number, from 0, and those behind it are: */
-    struct buf *instead;
-    const char *ending;     /* trailers instead */
-    bool reset, silent;
-    char name[128];
-    atomic_uint questions, files_asked, streams, resets, ended;
+static const struct reflection_script honest = {
+    .service = STR_INIT("demo.v1.TextGeneration"),
+    .file = STR_INIT("demo/v1/text_generation.proto"),
+    .from = REFLECTION_NEVER,
 };
 
-struct server {
-    struct script *script;
-    pid_t pid;
-    struct arena arena;
-    struct str files[FILES];
-    uint32_t nfiles;
-};
-
-/* ---- the server ---- */
-
-static struct str name_of(struct str file)
-{
-    struct tc_wire_field f;
-    return tc_wire_find(file, 1, TC_LEN, &f) ? f.bytes : STR_NONE;
-}
-
-static void put_message(struct buf *out, uint32_t number, const struct buf *content)
-{
-    assert_true(tc_put_bytes(out, number, buf_str(content)));
-}
-
-static void put_error(struct buf *out, const char *text)
-{
-    struct buf error;
-    buf_init(&error, FAR);
-    tc_put_key(&error, 1, TC_VARINT);
-    tc_put_varint(&error, 5);
-    tc_put_bytes(&error, 2, str_c(text));
-    put_message(out, SAYS_ERROR, &error);
-    buf_release(&error);
-}
-
-static void put_services(struct buf *out)
-{
-    static const char *const names[] = {"grpc.reflection.v1.ServerReflection", service};
-    struct buf list, one;
-    buf_init(&list, FAR);
-    buf_init(&one, FAR);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        one.n = 0;
-        tc_put_bytes(&one, 1, str_c(names[i]));
-        put_message(&list, 1, &one);
-    }
-    put_message(out, SAYS_SERVICES, &list);
-    buf_release(&one);
-    buf_release(&list);
-}
-
-static bool has(const struct script *s, struct str name)
-{
-    for (size_t i = 0; i < 2; i++)
-        if (str_eq(name, str_c(s->missing[i])))
-            return false;
-    return true;
-}
-
-static void put_files(struct server *v, struct buf *out, struct str name)
-{
-    struct buf list;
-    uint32_t found = 0;
-    buf_init(&list, FAR);
-    for (uint32_t i = v->nfiles; i-- > 0;) {
-        struct str n = name_of(v->files[i]);
-        if (!has(v->script, n) || (!v->script->closure && !str_eq(n, name)))
-            continue;
-        tc_put_bytes(&list, 1, v->files[i]);
-        found++;
-    }
-    if (found)
-        put_message(out, SAYS_FILES, &list);
-    else
-        put_error(out, "not found");
-    buf_release(&list);
-}
-
-static void answer(struct h2_stream *s, const struct tc_wire_field *question)
-{
-    struct server *v = s->connection->server->ctx;
-    struct script *script = v->script;
-    struct buf out;
-    buf_init(&out, FAR);
-    bool spoilt = script->questions++ >= script->from;
-    script->files_asked += question->number == ASK_FILE;
-    if (spoilt && script->instead)
-        buf_add(&out, buf_str(script->instead));
-    else if (question->number == ASK_LIST)
-        put_services(&out);
-    else
-        put_files(v, &out, question->number == ASK_SYMBOL ? str_c(service_file) : question->bytes);
-    if (spoilt && script->ending)
-        h2_trailers(s, script->ending);
-    else if (spoilt && script->reset)
-        h2_reset(s, 2);
-    else if (!spoilt || !script->silent)
-        h2_message(s, out.p, script->cut && script->cut < out.n ? script->cut : out.n);
-    buf_release(&out);
-}
-
-static void on_headers(struct h2_stream *s)
-{
-    const struct script *script = ((struct server *)s->connection->server->ctx)->script;
-    bool alpha = strstr(s->path, "v1alpha") != NULL;
-    bool unknown = alpha ? script->no_v1alpha : script->no_v1;
-    ((struct server *)s->connection->server->ctx)->script->streams++;
-    h2_head(s, unknown ? HEAD "grpc-status: 12\n" : HEAD, unknown);
-    s->has_trailers = unknown;
-}
-
-static void on_data(struct h2_stream *s)
-{
-    const unsigned char *p = (const unsigned char *)s->body.p;
-    while (s->body.n >= 5 && !s->has_trailers) {
-        size_t n = (size_t)p[3] << 8 | p[4];
-        if (s->body.n < 5 + n)
-            break;
-        struct str rest = str_of(s->body.p + 5, n);
-        struct tc_wire_field question;
-        if (tc_wire_next(&rest, &question) == TC_OK)
-            answer(s, &question);
-        buf_consume(&s->body, 5 + n);
-    }
-}
-
-static void on_end(struct h2_stream *s)
-{
-    struct server *v = s->connection->server->ctx;
-    v->script->ended++;
-    h2_trailers(s, "grpc-status: 0\n");
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct h2_server *h = timer->data;
-    ((struct server *)h->ctx)->script->resets = h->resets;
-}
-
-static void serve(struct server *v, int ready)
-{
-    static struct h2_server h;
-    uv_loop_t loop;
-    uv_timer_t tick;
-    h = (struct h2_server){.on_headers = on_headers, .on_data = on_data, .on_end = on_end, .ctx = v};
-    if (uv_loop_init(&loop) != 0 || !h2_listen(&h, &loop, "127.0.0.1:0"))
-        _exit(1);
-    snprintf(v->script->name, sizeof v->script->name, "%s", h.name);
-    uv_timer_init(&loop, &tick);
-    tick.data = &h;
-    uv_timer_start(&tick, on_tick, 1, 1);
-    if (write(ready, "", 1) != 1)
-        _exit(1);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    _exit(0);
-}
-
-static void start(struct server *v, const struct script *script)
-{
-    int ready[2];
-    char byte;
-    v->script = mmap(NULL, sizeof *script, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(v->script != MAP_FAILED);
-    memcpy(v->script, script, sizeof *script);
-    arena_init(&v->arena, 64 << 10, 64 << 20);
-    struct str set = set_read(&v->arena, "demo/v1/text_generation.pb");
-    struct tc_wire_field f;
-    for (v->nfiles = 0; tc_wire_next(&set, &f) == TC_OK && v->nfiles < FILES; v->nfiles++)
-        v->files[v->nfiles] = f.bytes;
-    assert_int_equal(pipe(ready), 0);
-    v->pid = fork();
-    if (v->pid == 0)
-        serve(v, ready[1]);
-    close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-}
-
-static void stop(struct server *v)
-{
-    kill(v->pid, SIGKILL);
-    waitpid(v->pid, NULL, 0);
-    arena_release(&v->arena);
-    munmap(v->script, sizeof *v->script);
-}
-
-/* ---- asking ---- */
+/* The server's files; theirs is the memory. */
+static struct arena memory;
+static struct str set_of_demo;
 
 struct outcome {
     struct arena arena;
@@ -233,22 +37,345 @@ struct outcome {
     bool ok;
 };
 
-static struct outcome reflect(const char *endpoint, uint32_t timeout_ms)
+static void ask(struct outcome *o, const char *endpoint, uint32_t timeout_ms)
 {
     struct str address = str_c(endpoint);
     struct cluster_config cluster = cluster_config_of_endpoint(&address);
-    struct outcome o = {.ok = false};
-    arena_init(&o.arena, 64 << 10, 64 << 20);
-    tc_faults_init(&o.faults, &o.arena);
-    o.faults.arena = NULL;
-    buf_init(&o.set, TC_SCHEMA_MAX_BYTES);
-    (void)timeout_ms;
-    (void)cluster;
-    return o;
+    arena_init(&o->arena, 64 << 10, 64 << 20);
+    tc_faults_init(&o->faults, &o->arena);
+    buf_init(&o->set, TC_SCHEMA_MAX_BYTES);
+    o->ok = reflect_schema(&cluster, timeout_ms, &o->set, &o->faults);
 }
 
 static void release(struct outcome *o)
 {
     buf_release(&o->set);
     arena_release(&o->arena);
+}
+
+static struct reflection_server *serve(const struct reflection_script *script)
+{
+    struct reflection_server *s = reflection_server_start(set_of_demo, script);
+    assert_non_null(s);
+    return s;
+}
+
+static uint32_t files_in(struct str set)
+{
+    struct tc_wire_field f;
+    uint32_t n = 0;
+    while (tc_wire_next(&set, &f) == TC_OK)
+        n++;
+    return n;
+}
+
+/* Asks `s` and wants what came to be the demo's schema. */
+static void expect_schema(const struct reflection_server *s)
+{
+    struct outcome o;
+    ask(&o, s->name, TIMEOUT_MS);
+    if (!o.ok)
+        fail_msg("%.*s", STR_ARG(o.faults.first->text));
+    assert_int_equal(o.faults.count, 0);
+    const struct tc_schema *schema = schema_compile(buf_str(&o.set), &o.arena, &o.faults);
+    assert_non_null(schema);
+    assert_non_null(tc_schema_message(schema, STR("demo.v1.GenerateRequest")));
+    assert_non_null(tc_schema_message(schema, STR("google.protobuf.Struct")));
+    release(&o);
+}
+
+static void expect_fault(const char *endpoint, uint32_t timeout_ms, const char *text)
+{
+    struct outcome o;
+    ask(&o, endpoint, timeout_ms);
+    assert_false(o.ok);
+    assert_int_equal(o.faults.count, 1);
+    assert_string_equal(o.faults.first->place.p, endpoint);
+    if (!strstr(o.faults.first->text.p, text))
+        fail_msg("\"%s\" is not in \"%s\"", text, o.faults.first->text.p);
+    release(&o);
+}
+
+/* ---- what is understood ---- */
+
+static void imports_that_do_not_come_along_are_asked_for_once(void **state)
+{
+    (void)state;
+    struct reflection_server *s = serve(&honest);
+    expect_schema(s);
+    assert_int_equal(s->seen.for_files, files_in(set_of_demo) - 1);
+    assert_int_equal(s->seen.questions, files_in(set_of_demo) + 1);
+    reflection_server_stop(s);
+}
+
+static void a_server_that_sends_all_at_once_is_not_asked_again(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.closure = true;
+    struct reflection_server *s = serve(&script);
+    expect_schema(s);
+    assert_int_equal(s->seen.for_files, 0);
+    assert_int_equal(s->seen.questions, 2);
+    reflection_server_stop(s);
+}
+
+static void v1alpha_is_asked_where_v1_is_unknown(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.no_v1 = true;
+    struct reflection_server *s = serve(&script);
+    expect_schema(s);
+    assert_int_equal(s->seen.streams, 2);
+    reflection_server_stop(s);
+}
+
+static void the_stream_is_ended_not_torn(void **state)
+{
+    (void)state;
+    struct reflection_server *s = serve(&honest);
+    expect_schema(s);
+    usleep(20000);
+    assert_int_equal(s->seen.half_closes, 1);
+    assert_int_equal(s->seen.resets, 0);
+    reflection_server_stop(s);
+}
+
+/* Files that are imported for their options alone are often not linked into a server. */
+static void a_file_that_only_carries_options_may_be_missing(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.missing[0] = STR("google/api/annotations.proto");
+    struct reflection_server *s = serve(&script);
+    expect_schema(s);
+    reflection_server_stop(s);
+}
+
+static void a_file_that_is_needed_and_missing_is_named(void **state)
+{
+    (void)state;
+    struct outcome o;
+    struct reflection_script script = honest;
+    script.missing[0] = STR("google/protobuf/struct.proto");
+    struct reflection_server *s = serve(&script);
+    ask(&o, s->name, TIMEOUT_MS);
+    assert_true(o.ok);
+    assert_null(schema_compile(buf_str(&o.set), &o.arena, &o.faults));
+    assert_non_null(strstr(o.faults.first->text.p, "google/protobuf/struct.proto"));
+    release(&o);
+    reflection_server_stop(s);
+}
+
+/* ---- what is refused ---- */
+
+static void a_server_without_reflection_is_told_from_others(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.no_v1 = script.no_v1alpha = true;
+    struct reflection_server *s = serve(&script);
+    expect_fault(s->name, TIMEOUT_MS, "does not offer it; give --descriptors");
+    assert_int_equal(s->seen.streams, 2);
+    reflection_server_stop(s);
+}
+
+static void a_server_that_is_not_there_is_a_fault_at_once(void **state)
+{
+    (void)state;
+    uint64_t start = uv_hrtime();
+    expect_fault("127.0.0.1:1", TIMEOUT_MS, "127.0.0.1:1");
+    assert_true(uv_hrtime() - start < TIMEOUT_MS * UINT64_C(500000));
+}
+
+static void a_service_without_a_description_is_named(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.missing[0] = FILE_OF_SERVICE;
+    struct reflection_server *s = serve(&script);
+    expect_fault(s->name, TIMEOUT_MS, "does not describe demo.v1.TextGeneration: no such file");
+    reflection_server_stop(s);
+}
+
+/* Answers are written as protobuf's bytes. */
+static const struct {
+    const char *name;
+    uint32_t from;
+    struct str instead;
+    const char *ending;
+    bool reset;
+    const char *text;
+} bad[] = {
+    {"bytes that are no message", 0, STR_INIT("\x32\x7f"), NULL, false, "no ServerReflectionR"},
+    {"an empty answer", 0, STR_INIT("\x0a\x00"), NULL, false, "none to the question for *"},
+    {"files for services", 0, STR_INIT("\x22\x00"), NULL, false, "none to the question for *"},
+    {"services for files", 1, STR_INIT("\x32\x00"), NULL, false, "none to the question for demo"},
+    {"no services", 0, STR_INIT("\x32\x00"), NULL, false, "no service but reflection"},
+    {"a list that is cut", 0, STR_INIT("\x32\x02\x0a\x05"), NULL, false, "no ServerReflectionR"},
+    {"a file that is none", 1, STR_INIT("\x22\x04\x0a\x02\x0a\x05"), NULL, false, "is none, or"},
+    {"a file without a name", 1, STR_INIT("\x22\x04\x0a\x02\x12\x00"), NULL, false, "no name"},
+    {"an end too soon", 1, {NULL, 0}, "grpc-status: 0\n", false, "ended the stream before"},
+    {"a status", 1, {NULL, 0}, "grpc-status: 7\ngrpc-message: not%0Ayou\n", false, "not"},
+    {"UNIMPLEMENTED in the middle", 1, {NULL, 0}, "grpc-status: 12\n", false, "UNIMPLEMENTED"},
+    {"a reset", 1, {NULL, 0}, NULL, true, "reset"},
+};
+
+static void answers_that_make_no_sense_are_faults(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct reflection_script script = honest;
+        script.from = bad[i].from;
+        script.instead = bad[i].instead;
+        script.ending = bad[i].ending;
+        script.reset = bad[i].reset;
+        print_message("%s\n", bad[i].name);
+        struct reflection_server *s = serve(&script);
+        expect_fault(s->name, TIMEOUT_MS, bad[i].text);
+        reflection_server_stop(s);
+    }
+}
+
+static void silence_ends_with_the_time_that_was_given(void **state)
+{
+    (void)state;
+    struct reflection_script script = honest;
+    script.from = 1;
+    struct reflection_server *s = serve(&script);
+    expect_fault(s->name, SHORT_MS, "deadline");
+    reflection_server_stop(s);
+}
+
+static void what_a_server_says_cannot_break_a_line(void **state)
+{
+    (void)state;
+    struct outcome o;
+    struct reflection_script script = honest;
+    script.from = 0;
+    script.ending = "grpc-status: 7\ngrpc-message: a%0Ab%1B[2J\n";
+    struct reflection_server *s = serve(&script);
+    ask(&o, s->name, TIMEOUT_MS);
+    assert_false(o.ok);
+    for (size_t i = 0; i < o.faults.first->text.n; i++)
+        assert_in_range(o.faults.first->text.p[i], ' ', '~');
+    release(&o);
+    reflection_server_stop(s);
+}
+
+/* ---- ceilings ---- */
+
+static void put_nested(struct buf *out, uint32_t number, struct buf *content)
+{
+    assert_true(tc_put_bytes(out, number, buf_str(content)));
+    buf_release(content);
+}
+
+/* `n` services, or files, of names that differ. */
+static struct buf many(uint32_t answer, uint32_t n, size_t name_bytes)
+{
+    struct buf list, out;
+    char name[8192];
+    buf_init(&list, 64 << 20);
+    buf_init(&out, 64 << 20);
+    for (uint32_t i = 0; i < n; i++) {
+        struct buf item;
+        memset(name, 'x', sizeof name);
+        int digits = snprintf(name, sizeof name, "%u", i);
+        name[digits] = 'x';
+        buf_init(&item, sizeof name + 16);
+        assert_true(tc_put_bytes(&item, 1, str_of(name, name_bytes)));
+        put_nested(&list, 1, &item);
+    }
+    put_nested(&out, answer, &list);
+    return out;
+}
+
+static void more_names_than_are_believable_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t from, answer, n;
+        size_t name;
+    } cases[] = {{0, 6, 9000, 8}, {1, 4, 9000, 8}, {0, 6, 1, 5000}, {1, 4, 1, 5000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf answer = many(cases[i].answer, cases[i].n, cases[i].name);
+        struct reflection_script script = honest;
+        script.from = cases[i].from;
+        script.instead = buf_str(&answer);
+        struct reflection_server *s = serve(&script);
+        expect_fault(s->name, TIMEOUT_MS, "believable");
+        reflection_server_stop(s);
+        buf_release(&answer);
+    }
+}
+
+/* ---- every cut, every failing allocation ---- */
+
+static void an_answer_that_is_cut_anywhere_is_a_fault(void **state)
+{
+    (void)state;
+    struct buf answer = many(6, 3, 12);
+    struct reflection_script script = honest;
+    script.from = 0;
+    script.instead = buf_str(&answer);
+    struct reflection_server *s = serve(&script);
+    for (size_t cut = 1; cut < answer.n; cut++) {
+        struct outcome o;
+        s->script.cut = cut;
+        ask(&o, s->name, TIMEOUT_MS);
+        assert_false(o.ok);
+        assert_non_null(strstr(o.faults.first->text.p, "no ServerReflectionResponse"));
+        release(&o);
+    }
+    reflection_server_stop(s);
+    buf_release(&answer);
+}
+
+/* The transport may do without what it could not get: then all has come. */
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct reflection_server *s = serve(&honest);
+    bool failed = true;
+    for (size_t i = 0; failed; i++) {
+        struct outcome o;
+        failmalloc_start(i);
+        ask(&o, s->name, SHORT_MS);
+        failed = failmalloc_stop();
+        assert_true(failed || o.ok);
+        if (o.ok)
+            assert_int_equal(files_in(buf_str(&o.set)), files_in(set_of_demo));
+        else
+            assert_true(o.faults.count > 0);
+        release(&o);
+    }
+    reflection_server_stop(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(imports_that_do_not_come_along_are_asked_for_once),
+        cmocka_unit_test(a_server_that_sends_all_at_once_is_not_asked_again),
+        cmocka_unit_test(v1alpha_is_asked_where_v1_is_unknown),
+        cmocka_unit_test(the_stream_is_ended_not_torn),
+        cmocka_unit_test(a_file_that_only_carries_options_may_be_missing),
+        cmocka_unit_test(a_file_that_is_needed_and_missing_is_named),
+        cmocka_unit_test(a_server_without_reflection_is_told_from_others),
+        cmocka_unit_test(a_server_that_is_not_there_is_a_fault_at_once),
+        cmocka_unit_test(a_service_without_a_description_is_named),
+        cmocka_unit_test(answers_that_make_no_sense_are_faults),
+        cmocka_unit_test(silence_ends_with_the_time_that_was_given),
+        cmocka_unit_test(what_a_server_says_cannot_break_a_line),
+        cmocka_unit_test(more_names_than_are_believable_are_refused),
+        cmocka_unit_test(an_answer_that_is_cut_anywhere_is_a_fault),
+        cmocka_unit_test(any_allocation_may_fail),
+    };
+    arena_init(&memory, 64 << 10, 64 << 20);
+    set_of_demo = set_read(&memory, "demo/v1/text_generation.pb");
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_release(&memory);
+    return failed;
 }
