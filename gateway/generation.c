@@ -65,14 +65,16 @@ struct channel *generation_channel(struct generation *g, uint32_t cluster)
 {
     if (g->channels[cluster])
         return g->channels[cluster]->channel;
-    struct generation_channel *c = calloc(1, sizeof *c);
     const struct cluster_config *config = &g->scope.snapshot->plan->clusters[cluster];
-    struct channel *channel = c ? transport_open(g->loop, config) : NULL;
+    struct generation_channel *c = calloc(1, sizeof *c);
+    struct cluster_config *copy = c ? cluster_config_copy(config) : NULL;
+    struct channel *channel = copy ? transport_open(g->loop, copy) : NULL;
     if (!channel) {
+        free(copy);
         free(c);
         return NULL;
     }
-    *c = (struct generation_channel){channel, config, snapshot_hold(g->scope.snapshot), 1};
+    *c = (struct generation_channel){.channel = channel, .config = copy, .users = 1};
     g->channels[cluster] = c;
     return channel;
 }
@@ -84,7 +86,7 @@ void generation_free(struct generation *g)
         if (!c || --c->users)
             continue;
         channel_close(c->channel);
-        snapshot_release(c->owner);
+        free(c->config);
         free(c);
     }
     watch_free(g->watch);

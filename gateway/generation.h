@@ -10,9 +10,8 @@
 
 struct generation_channel {
     struct channel *channel;
-    const struct cluster_config *config;
-    struct snapshot *owner; /* holds `config` */
-    uint32_t users;         /* generations */
+    struct cluster_config *config; /* a copy: the snapshot it was opened for may be gone */
+    uint32_t users;                /* generations */
 };
 
 struct generation {

@@ -1,4 +1,7 @@
-#include "gateway/server.h"
+#include "gateway/server_internal.h"
+
+/* One per process; too large for a stack. */
+static struct server server;
 
 int main(int argc, char **argv)
 {
@@ -8,5 +11,5 @@ int main(int argc, char **argv)
     case OPTIONS_BAD: return 2;
     case OPTIONS_RUN: break;
     }
-    return options.check ? server_check(&options) : server_run(&options);
+    return options.check ? server_check(&options) : server_run(&server, &options);
 }

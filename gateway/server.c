@@ -261,10 +261,8 @@ static struct snapshot *load_first(const struct options *o)
     return snapshot;
 }
 
-int server_run(const struct options *o)
+int server_run(struct server *s, const struct options *o)
 {
-    static struct server server; /* breach: one per process; too large for a stack */
-    struct server *s = &server;
     s->options = o;
     pthread_mutex_init(&s->lock, NULL);
 #ifdef POSTERN_OLD_MHD

@@ -4,8 +4,10 @@
 
 #include "gateway/options.h"
 
-/* Loads, starts and serves until TERM or INT has drained it. The exit code: 0, or 2 with one line
- * on stderr for a bad start. */
-int server_run(const struct options *o);
+struct server;
+
+/* `s` is zeroed and stays to the end of the process. Loads, starts and serves until TERM or INT has
+ * drained it. The exit code: 0, or 2 with one line on stderr for a bad start. */
+int server_run(struct server *s, const struct options *o);
 /* --check: prints every fault, or what is served. 0 or 1. */
 int server_check(const struct options *o);

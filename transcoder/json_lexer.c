@@ -223,7 +223,8 @@ static const char *scan_number(const char *p, const char *end, bool *whole)
 
 static enum tc_json_token number_too_long(struct tc_lexer *l)
 {
-    return tc_lex_fail(l, TC_INVALID, l->token, "a number longer than %d digits", TC_LEX_NUMBER_MAX);
+    return tc_lex_fail(l, TC_INVALID, l->token, "a number longer than %d digits",
+                       TC_LEX_NUMBER_MAX);
 }
 
 /* Keeps the bytes from l->in.p to `end`, which belong to a number. */

@@ -2,23 +2,24 @@
 
 #include <stdlib.h>
 
-static struct mail *take_all(struct mailbox *m)
+/* One at a time: what is read may close the mailbox, and the rest is dropped then. */
+static struct mail *take(struct mailbox *m)
 {
     pthread_mutex_lock(&m->lock);
-    struct mail *list = m->first;
-    m->first = NULL;
-    m->tail = &m->first;
+    struct mail *mail = m->first;
+    if (mail)
+        m->first = mail->next;
+    if (!m->first)
+        m->tail = &m->first;
     pthread_mutex_unlock(&m->lock);
-    return list;
+    return mail;
 }
 
 static void on_async(uv_async_t *async)
 {
     struct mailbox *m = async->data;
-    struct mail *list = take_all(m);
-    while (list) {
-        struct mail *mail = list;
-        list = mail->next;
+    struct mail *mail;
+    while ((mail = take(m))) {
         m->read(m->ctx, mail->kind, mail->body);
         free(mail);
     }
@@ -58,11 +59,8 @@ void mailbox_close(struct mailbox *m)
     pthread_mutex_lock(&m->lock);
     m->closed = true;
     pthread_mutex_unlock(&m->lock);
-    struct mail *list = take_all(m);
-    while (list) {
-        struct mail *mail = list;
-        list = mail->next;
+    struct mail *mail;
+    while ((mail = take(m)))
         free(mail);
-    }
     uv_close((uv_handle_t *)&m->async, NULL);
 }

@@ -1,5 +1,7 @@
 #include "gateway/core/plan.h"
 
+#include <stdlib.h>
+
 struct cluster_config cluster_config_of_endpoint(const struct str *endpoint)
 {
     return (struct cluster_config){
@@ -13,4 +15,41 @@ struct cluster_config cluster_config_of_endpoint(const struct str *endpoint)
         .max_pending = 1024,
         .max_streams = 100,
     };
+}
+
+static size_t text_size(const struct cluster_config *c)
+{
+    size_t n = c->name.n + c->target.n + c->authority.n + 3;
+    for (uint32_t i = 0; i < c->nendpoints; i++)
+        n += c->endpoints[i].n + 1;
+    return n;
+}
+
+/* Puts a text and a NUL at *at and moves it on. */
+static struct str put_text(char **at, struct str text)
+{
+    struct str copy = str_of(*at, text.n);
+    if (text.n)
+        memcpy(*at, text.p, text.n);
+    (*at)[text.n] = 0;
+    *at += text.n + 1;
+    return copy;
+}
+
+struct cluster_config *cluster_config_copy(const struct cluster_config *config)
+{
+    size_t head = sizeof *config + config->nendpoints * sizeof(struct str);
+    struct cluster_config *copy = malloc(head + text_size(config));
+    if (!copy)
+        return NULL;
+    struct str *endpoints = (struct str *)(void *)(copy + 1);
+    char *at = (char *)copy + head;
+    *copy = *config;
+    copy->endpoints = endpoints;
+    copy->name = put_text(&at, config->name);
+    copy->target = put_text(&at, config->target);
+    copy->authority = put_text(&at, config->authority);
+    for (uint32_t i = 0; i < config->nendpoints; i++)
+        endpoints[i] = put_text(&at, config->endpoints[i]);
+    return copy;
 }

@@ -86,3 +86,7 @@ struct plan {
 /* A cluster of one endpoint with the defaults of postern.v1.Cluster. Points to `endpoint`, which
  * must stay. */
 struct cluster_config cluster_config_of_endpoint(const struct str *endpoint);
+
+/* A copy that owns everything it points to, in one piece of memory: give it to free(). NULL: out of
+ * memory. */
+struct cluster_config *cluster_config_copy(const struct cluster_config *config);

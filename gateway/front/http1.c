@@ -112,19 +112,23 @@ static bool daemon_start(struct http1 *h, struct http1_daemon *d)
     return uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void release(struct http1 *h)
 {
-    struct http1 *h = handle->data;
     if (--h->open_handles == 0)
         free(h);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    release(handle->data);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
 {
     struct http1_daemon *d = handle->data;
-    handle->data = d->front;
-    free(d); /* breach: see daemon_open */
-    on_closed(handle);
+    struct http1 *h = d->front;
+    free(d); /* breach: see daemon_open; `handle` is a part of it */
+    release(h);
 }
 
 /* NULL: no memory or no descriptors are left for another one. */

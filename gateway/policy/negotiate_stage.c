@@ -17,8 +17,7 @@ static bool is_json(struct str type, bool stream)
                    str_eq_nocase(type, STR("application/jsonl"))))
         return true;
     size_t slash = str_find(type, '/');
-    return slash < type.n && type.n > 5 &&
-           str_eq_nocase(str_skip(type, type.n - 5), STR("+json"));
+    return slash < type.n && type.n > 5 && str_eq_nocase(str_skip(type, type.n - 5), STR("+json"));
 }
 
 static bool content_type_ok(struct exchange *x)

@@ -1,14 +1,16 @@
-/* The stages of this folder, in the order of gateway/pipeline.c. Each judges one thing and either passes the exchange on or
- * answers it. */
+/* The stages of this folder, in the order of gateway/pipeline.c. Each judges one thing and either
+ * passes the exchange on or answers it. */
 #pragma once
 
 #include "gateway/core/pipeline.h"
 
 /* Finds the route; 404, or 405 with Allow. */
 enum stage_result route_stage(struct exchange *x);
-/* Content-Type (415), Accept (framing of a stream), grpc-timeout and the route's own timeout, announced length (413). */
+/* Content-Type (415), Accept (framing of a stream), grpc-timeout and the route's own timeout,
+ * announced length (413). */
 enum stage_result negotiate_stage(struct exchange *x);
 /* Path variables and query parameters into fields; 400. */
 enum stage_result bind_stage(struct exchange *x);
-/* Which cluster serves the call: the first branch whose condition holds, else the policy's upstream. */
+/* Which cluster serves the call: the first branch whose condition holds, else the policy's
+ * upstream. */
 enum stage_result branch_stage(struct exchange *x);

@@ -72,7 +72,7 @@ static void tear_down(struct cluster *cl)
 {
     while (cl->npools)
         pool_free(cl->pools[--cl->npools], STR("the channel to the upstream was closed"));
-    for (uint32_t i = 0; i < cl->config->nendpoints; i++)
+    for (uint32_t i = 0; cl->targets && i < cl->config->nendpoints; i++)
         resolve_cancel(&cl->targets[i].resolver);
     while (cl->calls)
         deliver(cl);
@@ -104,6 +104,7 @@ static void on_turn_closed(struct turn *turn)
     output_reset(&turn->output);
     free(cl->pools);
     free(cl->targets);
+    free(cl->config);
     free(cl);
 }
 
@@ -114,10 +115,10 @@ struct channel *cluster_open(uv_loop_t *loop, const struct cluster_config *confi
     if (!cl)
         return NULL;
     cl->base.ops = &cluster_ops;
-    cl->config = config;
+    cl->config = cluster_config_copy(config);
     cl->strategy = &balance_round_robin;
     turn_open(&cl->turn, loop, work, on_turn_closed);
-    if (cluster_add_targets(cl))
+    if (cl->config && cluster_add_targets(cl))
         return &cl->base;
     channel_close(&cl->base);
     return NULL;

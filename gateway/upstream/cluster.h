@@ -4,8 +4,7 @@
  * when the RPC surely did not start (REFUSED_STREAM, GOAWAY below its id, connect failure),
  * idempotent ones also when the connection died before any answer.
  *
- * One cluster belongs to one worker and its loop. `config` is not touched any more
- * once channel_close has returned. */
+ * One cluster belongs to one worker and its loop. `config` is copied. */
 #pragma once
 
 #include <uv.h>

@@ -42,7 +42,7 @@ struct cluster_call {
 
 struct cluster {
     struct channel base;
-    const struct cluster_config *config;
+    struct cluster_config *config; /* our own copy */
     const struct balance_strategy *strategy;
     struct balance_state balance;
     struct target *targets;

@@ -12,7 +12,7 @@
 
 enum { MESSAGE_MAX = 64 << 20 };
 
-void bench_open(struct bench *b, void *server, uint32_t n)
+void contract_bench_open(struct contract_bench *b, void *server, uint32_t n)
 {
     memset(b, 0, sizeof *b);
     b->server = server;
@@ -22,16 +22,16 @@ void bench_open(struct bench *b, void *server, uint32_t n)
         b->endpoints[i] = str_c(b->server->grpc.name[i]);
     b->config.nendpoints = n;
     if (n)
-        bench_dial(b);
+        contract_bench_dial(b);
 }
 
-void bench_dial(struct bench *b)
+void contract_bench_dial(struct contract_bench *b)
 {
     b->channel = b->server->open(&b->loop, &b->config);
     assert_non_null(b->channel);
 }
 
-void bench_close(struct bench *b)
+void contract_bench_close(struct contract_bench *b)
 {
     if (b->channel)
         channel_close(b->channel);
@@ -110,7 +110,7 @@ static void on_end(void *ctx, const struct call_end *end)
 
 /* ---- calls ---- */
 
-void talk_start(struct talk *t, struct bench *b, const struct talk_options *o)
+void talk_start(struct talk *t, struct contract_bench *b, const struct talk_options *o)
 {
     static const struct call_events events = {on_headers, on_message, on_writable, on_end};
     char path[64];
@@ -205,14 +205,14 @@ void talk_release(struct talk *t)
     buf_release(&t->details);
 }
 
-void talk_unary(struct talk *t, struct bench *b, const char *method, struct str request)
+void talk_unary(struct talk *t, struct contract_bench *b, const char *method, struct str request)
 {
     talk_start(t, b, &(struct talk_options){.method = method, .reads = UINT32_MAX});
     talk_send(t, request, true);
     talk_end(t);
 }
 
-unsigned long bench_seen(struct bench *b, const char *what)
+unsigned long contract_bench_seen(struct contract_bench *b, const char *what)
 {
     struct talk t;
     char number[24];

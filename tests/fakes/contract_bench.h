@@ -13,7 +13,7 @@ struct contract_server {
     channel_open *open;
 };
 
-struct bench {
+struct contract_bench {
     uv_loop_t loop;
     struct contract_server *server;
     struct str endpoints[GRPC_SERVER_ADDRESSES];
@@ -26,7 +26,7 @@ struct kept_header {
 };
 
 struct talk {
-    struct bench *bench;
+    struct contract_bench *bench;
     struct call *call;
     uint32_t reads; /* messages to ask for, one after the other, by itself */
     bool ended, has_headers, from_peer, deadline, inside;
@@ -42,11 +42,11 @@ struct talk {
 };
 
 /* Addresses 0 .. n-1 of the server are the endpoints; n == 0: the caller fills b->config and calls
- * bench_dial. */
-void bench_open(struct bench *b, void *server, uint32_t n);
-void bench_dial(struct bench *b);
+ * contract_bench_dial. */
+void contract_bench_open(struct contract_bench *b, void *server, uint32_t n);
+void contract_bench_dial(struct contract_bench *b);
 /* Closes the channel and sees that nothing is left on the loop. */
-void bench_close(struct bench *b);
+void contract_bench_close(struct contract_bench *b);
 
 struct talk_options {
     const char *method;
@@ -58,7 +58,7 @@ struct talk_options {
     uint32_t reads; /* UINT32_MAX: all there are */
 };
 
-void talk_start(struct talk *t, struct bench *b, const struct talk_options *o);
+void talk_start(struct talk *t, struct contract_bench *b, const struct talk_options *o);
 bool talk_send(struct talk *t, struct str bytes, bool last);
 /* `n` bytes `fill`. */
 bool talk_fill(struct talk *t, size_t n, char fill, bool last);
@@ -72,6 +72,6 @@ void talk_await_messages(struct talk *t, uint32_t n);
 void talk_release(struct talk *t);
 
 /* One request message, all answers; ended. */
-void talk_unary(struct talk *t, struct bench *b, const char *method, struct str request);
+void talk_unary(struct talk *t, struct contract_bench *b, const char *method, struct str request);
 /* The number that Seen tells. */
-unsigned long bench_seen(struct bench *b, const char *what);
+unsigned long contract_bench_seen(struct contract_bench *b, const char *what);

@@ -17,7 +17,7 @@ enum { NO_ERROR = 0, INTERNAL_ERROR = 2, REFUSED = 7, CANCEL = 8, CALM = 11, INS
 /* A channel to one raw server. `first` is what it does with the first request; it answers all
  * others. */
 struct fault_bench {
-    struct bench bench;
+    struct contract_bench bench;
     struct contract_server opener;
     struct h2_server server;
     void (*first)(struct h2_stream *s);
@@ -39,13 +39,13 @@ static void fault_open(struct fault_bench *f, void *state, void (*first)(struct 
     memset(f, 0, sizeof *f);
     f->opener.open = **(channel_open ***)state;
     f->first = first;
-    bench_open(&f->bench, &f->opener, 0);
+    contract_bench_open(&f->bench, &f->opener, 0);
     f->server.on_end = on_request;
     f->server.ctx = f;
     assert_true(h2_listen(&f->server, &f->bench.loop, "127.0.0.1:0"));
     f->bench.endpoints[0] = str_c(f->server.name);
     f->bench.config.nendpoints = 1;
-    bench_dial(&f->bench);
+    contract_bench_dial(&f->bench);
 }
 
 static void fault_close(struct fault_bench *f)
@@ -53,7 +53,7 @@ static void fault_close(struct fault_bench *f)
     channel_close(f->bench.channel);
     f->bench.channel = NULL;
     h2_close(&f->server);
-    bench_close(&f->bench);
+    contract_bench_close(&f->bench);
 }
 
 /* ---- answers ---- */

@@ -93,7 +93,8 @@ static void close_channel(struct channel *ch)
 
 void fake_channel_init(struct fake_channel *f)
 {
-    static const struct channel_ops ops = {start, send, half_close, read_one, cancel, close_channel};
+    static const struct channel_ops ops = {start,    send,   half_close,
+                                           read_one, cancel, close_channel};
     memset(f, 0, sizeof *f);
     f->base.ops = &ops;
 }

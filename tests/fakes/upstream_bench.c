@@ -6,18 +6,18 @@
 /* cmocka.h wants the four above first. */
 #include <cmocka.h>
 
-void bench_echo(struct h2_stream *s)
+void upstream_bench_echo(struct h2_stream *s)
 {
     h2_head(s, ":status: 200\ncontent-type: application/grpc\nx-test: head\n", false);
     h2_data(s, s->body.p, s->body.n, false);
     h2_trailers(s, "grpc-status: 0\nx-test: tail\n");
 }
 
-void bench_open(struct bench *b, uint32_t n, void (*answer)(struct h2_stream *))
+void upstream_bench_open(struct upstream_bench *b, uint32_t n, void (*answer)(struct h2_stream *))
 {
     uv_loop_init(&b->loop);
     for (uint32_t i = 0; i < n; i++) {
-        b->servers[i].on_end = answer ? answer : bench_echo;
+        b->servers[i].on_end = answer ? answer : upstream_bench_echo;
         assert_true(h2_listen(&b->servers[i], &b->loop, "127.0.0.1:0"));
         b->endpoints[i] = str_c(b->servers[i].name);
     }
@@ -34,13 +34,13 @@ void bench_open(struct bench *b, uint32_t n, void (*answer)(struct h2_stream *))
     };
 }
 
-void bench_connect(struct bench *b)
+void upstream_bench_connect(struct upstream_bench *b)
 {
     b->channel = cluster_open(&b->loop, &b->config);
     assert_non_null(b->channel);
 }
 
-void bench_close(struct bench *b)
+void upstream_bench_close(struct upstream_bench *b)
 {
     channel_close(b->channel);
     run_for(&b->loop, 5);
@@ -51,7 +51,7 @@ void bench_close(struct bench *b)
     assert_true(run_out(&b->loop));
 }
 
-struct probe bench_call(struct bench *b, const struct probe_options *o)
+struct probe upstream_bench_call(struct upstream_bench *b, const struct probe_options *o)
 {
     static struct probe none;
     struct probe p = none;
@@ -62,7 +62,7 @@ struct probe bench_call(struct bench *b, const struct probe_options *o)
     return p;
 }
 
-struct cluster_stats bench_stats(const struct bench *b)
+struct cluster_stats upstream_bench_stats(const struct upstream_bench *b)
 {
     struct cluster_stats stats;
 

@@ -7,23 +7,24 @@
 
 enum { BENCH_SERVERS = 3 };
 
-struct bench {
+struct upstream_bench {
     uv_loop_t loop;
     struct h2_server servers[BENCH_SERVERS];
     struct str endpoints[BENCH_SERVERS];
-    struct cluster_config config; /* filled by bench_open; change before bench_connect */
+    struct cluster_config config; /* filled by upstream_bench_open; change before
+                                     upstream_bench_connect */
     struct channel *channel;
 };
 
 /* Opens the loop and `n` servers on free ports whose on_end is `answer`. */
-void bench_open(struct bench *b, uint32_t n, void (*answer)(struct h2_stream *));
+void upstream_bench_open(struct upstream_bench *b, uint32_t n, void (*answer)(struct h2_stream *));
 /* Opens the cluster; calls may be started. */
-void bench_connect(struct bench *b);
+void upstream_bench_connect(struct upstream_bench *b);
 /* Ends all; fails the test when handles are left. */
-void bench_close(struct bench *b);
+void upstream_bench_close(struct upstream_bench *b);
 
 /* Starts the call and waits for its end. Fails the test when none comes. Release the probe. */
-struct probe bench_call(struct bench *b, const struct probe_options *o);
-struct cluster_stats bench_stats(const struct bench *b);
+struct probe upstream_bench_call(struct upstream_bench *b, const struct probe_options *o);
+struct cluster_stats upstream_bench_stats(const struct upstream_bench *b);
 /* Answers with what was sent. */
-void bench_echo(struct h2_stream *s);
+void upstream_bench_echo(struct h2_stream *s);

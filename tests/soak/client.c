@@ -67,20 +67,21 @@ static void fault(struct soak *s, const struct client *c, const char *what)
 static size_t body_of(struct soak *s, char *p, uint64_t number)
 {
     size_t n = next_random(s) % 1000 < 5 ? 60000 : next_random(s) % 200;
-    size_t at = (size_t)sprintf(p, "{\"id\":\"%llu\",\"text\":\"", (unsigned long long)number);
+    size_t at = (size_t)snprintf(p, OUT_MAX, "{\"id\":\"%llu\",\"text\":\"",
+                                 (unsigned long long)number);
     for (size_t i = 0; i < n; i++)
         p[at++] = (char)('a' + (number + i) % 26);
-    return at + (size_t)sprintf(p + at, "\"}");
+    return at + (size_t)snprintf(p + at, OUT_MAX - at, "\"}");
 }
 
 static void compose(struct soak *s, struct client *c)
 {
     static char body[OUT_MAX];
     size_t n = body_of(s, body, c->number);
-    c->out_n = (size_t)sprintf(c->out,
-                               "POST /v1/echo HTTP/1.1\r\nhost: soak\r\ncontent-type: "
-                               "application/json\r\ncontent-length: %zu\r\n\r\n",
-                               n);
+    c->out_n = (size_t)snprintf(c->out, OUT_MAX + 256,
+                                "POST /v1/echo HTTP/1.1\r\nhost: soak\r\ncontent-type: "
+                                "application/json\r\ncontent-length: %zu\r\n\r\n",
+                                n);
     memcpy(c->out + c->out_n, body, n);
     c->out_n += n;
     c->out_at = c->in_n = 0;
@@ -158,7 +159,7 @@ static size_t answer_length(const struct client *c)
 static bool echoes(const struct client *c, size_t n)
 {
     char id[64];
-    size_t id_n = (size_t)sprintf(id, "\"id\":\"%llu\"", (unsigned long long)c->number);
+    size_t id_n = (size_t)snprintf(id, sizeof id, "\"id\":\"%llu\"", (unsigned long long)c->number);
     const char *sent = memmem(c->out, c->out_n, "\"text\":\"", 8);
     size_t text = (size_t)(c->out + c->out_n - 2 - sent);
     bool empty = text == 8;

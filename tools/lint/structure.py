@@ -36,7 +36,7 @@ INCLUDES = {
 # Library header -> the only sources that may know it.
 LIBRARIES = [
     (r"microhttpd\.h", r"gateway/front/"),
-    (r"nghttp2/", r"gateway/front/\w*(http2|h2)\w*\.[ch]$|gateway/upstream/http2\w*\.[ch]$"),
+    (r"nghttp2/", r"gateway/front/\w*(http2|h2)\w*\.[ch]$|gateway/upstream/http2\w*\.[ch]$|tools/bench/"),
     (r"grpc/", r"gateway/upstream/grpc_core\w*\.[ch]$|tools/demo-backend/|stubs/"),
     (r"gnutls/", r"gateway/(\w+/)?(auth_\w*|\w*tls\w*)\.[ch]$"),
     (r"curl/", r"gateway/upstream/http_fetch\w*\.[ch]$"),

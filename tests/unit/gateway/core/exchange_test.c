@@ -386,7 +386,8 @@ static bool live(void *arg)
     struct bench *b = l->b;
     struct fake_front f;
 
-    if (!front_open(&f, &b->host, l->story->body ? "POST" : "GET", l->story->target, l->story->headers))
+    if (!front_open(&f, &b->host, l->story->body ? "POST" : "GET", l->story->target,
+                    l->story->headers))
         return false;
     play(l, &f);
     for (int turn = 0; turn < 4; turn++)

@@ -59,7 +59,8 @@ static void feed_unary(void *arg, const struct str *pieces, size_t n)
 
 static void a_body_may_come_in_any_pieces(void **state)
 {
-    splits_each(STR(" {\"name\":\"a\",\"count\":7,\"part\":{\"name\":\"p\"}} "), feed_unary, *state);
+    splits_each(STR(" {\"name\":\"a\",\"count\":7,\"part\":{\"name\":\"p\"}} "), feed_unary,
+                *state);
 }
 
 static void no_body_is_an_empty_message(void **state)
@@ -79,10 +80,14 @@ static void a_body_that_is_wrong_is_refused_at_once(void **state)
         const char *body, *part;
         bool at_end; /* only the end shows it */
     } cases[] = {
-        {"{\"name\":1}", "\"field\":\"name\"", false}, {"{\"nome\":1}", "nome", false},
-        {"[]", "\"code\":3", false},                   {"{} {}", "\"code\":3", false},
-        {"{", "\"code\":3", true},                     {"{\"part\":{\"name\":\"x\"", "\"code\":3", true},
-        {" ", "\"code\":3", true},                     {"{\"name\":\"\xff\"}", "\"code\":3", false},
+        {"{\"name\":1}", "\"field\":\"name\"", false},
+        {"{\"nome\":1}", "nome", false},
+        {"[]", "\"code\":3", false},
+        {"{} {}", "\"code\":3", false},
+        {"{", "\"code\":3", true},
+        {"{\"part\":{\"name\":\"x\"", "\"code\":3", true},
+        {" ", "\"code\":3", true},
+        {"{\"name\":\"\xff\"}", "\"code\":3", false},
     };
     struct bench *b = *state;
 
@@ -245,7 +250,8 @@ static void the_ceiling_of_a_stream_is_for_each_message(void **state)
 
     open_for(b, &f, "/narrowcollect"); /* 64 bytes */
     for (int i = 0; i < 50; i++)
-        assert_int_equal(front_body(&f, STR("{\"name\":\"012345678901234567890123456789\"}\n")), 42);
+        assert_int_equal(front_body(&f, STR("{\"name\":\"012345678901234567890123456789\"}\n")),
+                         42);
     assert_false(f.x->answer.ready);
     assert_int_equal(bench_call(b, 0)->nsent, 50);
     front_body(&f, STR("{\"name\":\"01234567890123456789012345678901234567890123456789"));
@@ -411,8 +417,9 @@ static void long_streams_do_not_grow_the_exchange(void **state)
 {
     struct bench *b = *state;
     struct fake_front f;
-    struct str message = STR("{\"any\":{\"name\":\"n\",\"@type\":\"t/calls.Part\"},\"scores\":{\"a\":1},"
-                             "\"part\":{\"part\":{\"name\":\"\\u00e4\"}},\"ratio\":1e3}\n");
+    struct str message = STR(
+        "{\"any\":{\"name\":\"n\",\"@type\":\"t/calls.Part\"},\"scores\":{\"a\":1},"
+        "\"part\":{\"part\":{\"name\":\"\\u00e4\"}},\"ratio\":1e3}\n");
 
     open_for(b, &f, "/collect");
     for (int i = 0; i < 4; i++)

@@ -98,7 +98,8 @@ static void every_code_has_its_status_before_a_message_and_behind_one(void **sta
                 fake_message(c, bench_wire(b, "1:'a'"));
             fake_end(c, (enum tc_code)code, "it \"broke\"");
             char expected[64];
-            snprintf(expected, sizeof expected, "{\"code\":%d,\"message\":\"it \\\"broke\\\"\"", code);
+            snprintf(expected, sizeof expected, "{\"code\":%d,\"message\":\"it \\\"broke\\\"\"",
+                     code);
             check_failed(b, &f, (uint16_t)tc_code_to_http((enum tc_code)code), expected);
             assert_int_equal(b->event.code, code);
             assert_true(b->event.from_peer);
@@ -152,8 +153,11 @@ static void two_messages_where_one_is_due_are_an_error(void **state)
 
 static void malformed_bytes_are_an_internal_error(void **state)
 {
-    static const struct str bad[] = {STR_INIT("\x0a"), STR_INIT("\x0a\x05" "a"), STR_INIT("\xff"),
-                                     STR_INIT("\x0a\x01\xff"), STR_INIT("\x1a\x02\x0a\x09")};
+    static const struct str bad[] = {STR_INIT("\x0a"),
+                                     STR_INIT("\x0a\x05"
+                                              "a"),
+                                     STR_INIT("\xff"), STR_INIT("\x0a\x01\xff"),
+                                     STR_INIT("\x1a\x02\x0a\x09")};
     struct bench *b = *state;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -197,7 +201,8 @@ static void response_body_is_one_field_of_the_message(void **state)
 {
     struct bench *b = *state;
     struct fake_front f;
-    struct fake_call *c = call_to(b, &f, "PUT", "/unary/n", "content-length: 12", "{\"name\":\"p\"}");
+    struct fake_call *c = call_to(b, &f, "PUT", "/unary/n", "content-length: 12",
+                                  "{\"name\":\"p\"}");
 
     assert_true(str_eq(fake_sent(c, 0), bench_wire(b, "1:'n' 3:{1:'p'}")));
     fake_message(c, bench_wire(b, "1:'n' 3:{1:'q'}"));
@@ -283,7 +288,8 @@ static void a_malformed_first_message_is_a_clean_status(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct fake_front f;
         struct fake_call *c = watch(b, &f, accepts[i]);
-        fake_message(c, STR("\x0a\x05" "a"));
+        fake_message(c, STR("\x0a\x05"
+                            "a"));
         assert_int_equal(c->cancels, 1);
         check_failed(b, &f, 500, "{\"code\":13,");
         assert_int_equal(c->cancels, 1);
@@ -302,7 +308,8 @@ static void a_failure_before_the_first_message_is_a_clean_status(void **state)
 }
 
 /* Ends visibly: an element with the status, then no clean end. */
-static void check_broken(struct bench *b, struct fake_front *f, const char *before, const char *after)
+static void check_broken(struct bench *b, struct fake_front *f, const char *before,
+                         const char *after)
 {
     front_read(f, SIZE_MAX);
     assert_true(f->x->answer.broken);
@@ -385,8 +392,8 @@ static struct str long_message(struct bench *b, size_t n, const char *tail)
 static void a_message_that_is_partly_out_is_ended_before_the_error(void **state)
 {
     static const char *accepts[] = {NULL, NDJSON, SSE};
-    static const char *middle[] = {",{\"error\":{\"code\":", "\n{\"error\":{\"code\":",
-                                   "\n\nevent: error\ndata: {\"code\":"};
+    static const char *middle[] = {
+        ",{\"error\":{\"code\":", "\n{\"error\":{\"code\":", "\n\nevent: error\ndata: {\"code\":"};
     struct bench *b = *state;
 
     for (size_t i = 0; i < 3; i++) {
@@ -589,8 +596,7 @@ static void no_comment_stands_inside_a_message(void **state)
     assert_true(f.x->decoding);
     bench_run(b, 50);
     front_read(&f, SIZE_MAX);
-    assert_int_equal(f.got.n,
-                     sizeof "data: {}\n\ndata: {\"name\":\"\"}\n\n" - 1 + 100000);
+    assert_int_equal(f.got.n, sizeof "data: {}\n\ndata: {\"name\":\"\"}\n\n" - 1 + 100000);
     front_close(&f, false);
 }
 

@@ -128,7 +128,7 @@ static void http_500_with_status(struct h2_stream *s)
 static void informational_first(struct h2_stream *s)
 {
     h2_head(s, ":status: 103\nlink: x\n", false);
-    bench_echo(s);
+    upstream_bench_echo(s);
 }
 
 static void prefix_above_limit(struct h2_stream *s)
@@ -203,7 +203,7 @@ static void unknown_frame(struct h2_stream *s)
 {
     h2_frame(s->connection, 0xee, 0, 0, "whatever", 8);
     h2_frame(s->connection, 0xee, 0, s->id, "whatever", 8);
-    bench_echo(s);
+    upstream_bench_echo(s);
 }
 
 static void frame_too_large(struct h2_stream *s)
@@ -323,30 +323,30 @@ static void fault_once(struct h2_stream *s)
     if (s->connection->server->requests == 1)
         fault->script(s);
     else
-        bench_echo(s);
+        upstream_bench_echo(s);
 }
 
 static void check(const struct fault *f, size_t piece)
 {
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe_options hello = {.method = "Echo", .body = "hello", .n = 5};
 
-    bench_open(&b, 1, fault_once);
+    upstream_bench_open(&b, 1, fault_once);
     b.servers[0].ctx = (void *)(uintptr_t)f;
     b.servers[0].piece = piece;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     if (p.code != f->code || !strstr(p.text, f->text) || p.from_peer != f->from_peer ||
         p.messages != f->messages)
         fail_msg("%s: code %d, \"%s\", from_peer %d, %u messages", f->name, p.code, p.text,
                  p.from_peer, p.messages);
-    struct probe after = bench_call(&b, &hello);
+    struct probe after = upstream_bench_call(&b, &hello);
     if (after.code != TC_CODE_OK || after.messages != 1)
         fail_msg("%s: the next call ended with %d, \"%s\"", f->name, after.code, after.text);
     assert_int_equal(b.servers[0].accepted, f->kills ? 2 : 1);
     probe_release(&p);
     probe_release(&after);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void every_fault_is_one_well_formed_end(void **state)
@@ -368,16 +368,16 @@ static void and_so_when_it_comes_in_pieces(void **state)
 static void what_nobody_reads_cannot_grow_past_the_window(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {.manual = true};
-    bench_open(&b, 1, window_overrun);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, window_overrun);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &(struct probe_options){.method = "Echo"});
     assert_true(run_until(&b.loop, &p.ended, 1000));
     assert_int_equal(p.code, TC_CODE_INTERNAL);
     assert_non_null(strstr(p.text, "FLOW_CONTROL"));
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void reset_all(struct h2_stream *s)
@@ -388,21 +388,21 @@ static void reset_all(struct h2_stream *s)
 static void an_endpoint_that_resets_everything_is_left_alone(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe_options hello = {.method = "Echo", .body = "hello", .n = 5};
-    bench_open(&b, 1, reset_all);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, reset_all);
+    upstream_bench_connect(&b);
     for (int i = 0; i < 220; i++) {
-        struct probe p = bench_call(&b, &hello);
+        struct probe p = upstream_bench_call(&b, &hello);
         assert_int_not_equal(p.code, TC_CODE_OK);
         probe_release(&p);
     }
     assert_in_range(b.servers[0].requests, 190, 210);
-    struct probe p = bench_call(&b, &hello);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_UNAVAILABLE);
     assert_non_null(strstr(p.text, "out of use"));
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void closed_window(struct h2_connection *c)
@@ -414,16 +414,16 @@ static void closed_window(struct h2_connection *c)
 static void a_window_that_never_opens_ends_with_the_deadline(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].on_open = closed_window;
-    bench_connect(&b);
-    struct probe p = bench_call(
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
         &b, &(struct probe_options){.method = "Echo", .body = "x", .n = 1, .timeout_ms = 80});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(b.servers[0].data_bytes, 0);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void shrink_window(struct h2_stream *s)
@@ -435,17 +435,17 @@ static void shrink_window(struct h2_stream *s)
 static void a_window_may_shrink_below_what_is_on_its_way(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     char body[70000] = {0};
-    bench_open(&b, 1, NULL);
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].on_headers = shrink_window;
-    bench_connect(&b);
-    struct probe p = bench_call(
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
         &b, &(struct probe_options){.method = "Echo", .body = body, .n = sizeof body});
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.bytes, sizeof body);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void no_streams(struct h2_connection *c)
@@ -457,15 +457,16 @@ static void no_streams(struct h2_connection *c)
 static void a_peer_that_allows_no_stream_ends_with_the_deadline(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].on_open = no_streams;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .timeout_ms = 80});
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
+        &b, &(struct probe_options){.method = "Echo", .timeout_ms = 80});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(b.servers[0].requests, 0);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void status_details(struct h2_stream *s)
@@ -476,15 +477,15 @@ static void status_details(struct h2_stream *s)
 static void details_are_decoded(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, status_details);
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo"});
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, status_details);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &(struct probe_options){.method = "Echo"});
     assert_int_equal(p.code, TC_CODE_NOT_FOUND);
     assert_int_equal(p.ndetails, 6);
     assert_memory_equal(p.details, "\x08\x05\x12\x02no", 6);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void early_end(struct h2_stream *s)
@@ -495,17 +496,17 @@ static void early_end(struct h2_stream *s)
 static void an_answer_before_the_request_is_complete_ends_the_call(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].on_headers = early_end;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Up", .open = true});
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &(struct probe_options){.method = "Up", .open = true});
     assert_int_equal(p.code, TC_CODE_UNAUTHENTICATED);
     run_for(&b.loop, 10);
     assert_int_equal(b.servers[0].resets, 1);
-    assert_int_equal(bench_stats(&b).calls, 0);
+    assert_int_equal(upstream_bench_stats(&b).calls, 0);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 int main(void)

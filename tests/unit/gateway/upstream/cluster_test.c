@@ -15,10 +15,10 @@ static const struct probe_options hello = {.method = "Echo", .body = "hello", .n
 static void a_unary_call_is_answered(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_OK);
     assert_true(p.from_peer && p.has_headers);
     assert_int_equal(p.messages, 1);
@@ -26,26 +26,26 @@ static void a_unary_call_is_answered(void **state)
     assert_int_equal(p.nmetadata, 1);
     assert_string_equal(p.trailer, "tail");
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void see_request(struct h2_stream *s)
 {
     struct h2_stream *copy = s->connection->server->ctx;
     *copy = *s;
-    bench_echo(s);
+    upstream_bench_echo(s);
 }
 
 static void path_metadata_and_deadline_reach_the_peer(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct h2_stream seen = {0};
     struct header metadata = {STR_INIT("x-test"), STR_INIT("value")};
-    bench_open(&b, 1, see_request);
+    upstream_bench_open(&b, 1, see_request);
     b.servers[0].ctx = &seen;
-    bench_connect(&b);
-    struct probe p = bench_call(
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
         &b, &(struct probe_options){
                 .method = "Echo", .timeout_ms = 2000, .metadata = &metadata, .nmetadata = 1});
     assert_int_equal(p.code, TC_CODE_OK);
@@ -53,7 +53,7 @@ static void path_metadata_and_deadline_reach_the_peer(void **state)
     assert_string_equal(seen.metadata, "value");
     assert_true(seen.timeout[0] >= '1' && seen.timeout[0] <= '9');
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static bool all_ended(const struct probe *p, size_t n)
@@ -65,14 +65,15 @@ static bool all_ended(const struct probe *p, size_t n)
     return true;
 }
 
-static void wait_all(struct bench *b, const struct probe *p, size_t n)
+static void wait_all(struct upstream_bench *b, const struct probe *p, size_t n)
 {
     for (int i = 0; i < 500 && !all_ended(p, n); i++)
         run_for(&b->loop, 5);
     assert_true(all_ended(p, n));
 }
 
-static void start_many(struct bench *b, struct probe *p, size_t n, const struct probe_options *o)
+static void start_many(struct upstream_bench *b, struct probe *p, size_t n,
+                       const struct probe_options *o)
 {
     for (size_t i = 0; i < n; i++)
         probe_start(&p[i], b->channel, o);
@@ -88,10 +89,10 @@ static void calls_of_one_turn_share_a_connection_up_to_its_limit(void **state)
 {
     (void)state;
     enum { N = 350 };
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe *p = calloc(N, sizeof *p);
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
     start_many(&b, p, N, &hello);
     wait_all(&b, p, N);
     for (size_t i = 0; i < N; i++)
@@ -99,7 +100,7 @@ static void calls_of_one_turn_share_a_connection_up_to_its_limit(void **state)
     assert_in_range(b.servers[0].accepted, 1, 4);
     release_many(p, N);
     free(p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void one_stream_at_a_time(struct h2_connection *c)
@@ -112,18 +113,18 @@ static void a_peer_that_allows_one_stream_gets_more_connections_then_a_queue(voi
 {
     (void)state;
     enum { N = 40 };
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p[N] = {0};
-    bench_open(&b, 1, NULL);
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].on_open = one_stream_at_a_time;
-    bench_connect(&b);
+    upstream_bench_connect(&b);
     start_many(&b, p, N, &hello);
     wait_all(&b, p, N);
     for (size_t i = 0; i < N; i++)
         assert_int_equal(p[i].code, TC_CODE_OK);
     assert_in_range(b.servers[0].accepted, 2, 4);
     release_many(p, N);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void never_answer(struct h2_stream *s)
@@ -134,21 +135,21 @@ static void never_answer(struct h2_stream *s)
 static void too_many_waiting_calls_are_refused(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p[4] = {0};
-    bench_open(&b, 1, never_answer);
+    upstream_bench_open(&b, 1, never_answer);
     b.servers[0].on_open = one_stream_at_a_time;
     b.config.max_pending = 2;
     b.config.max_connections = 1;
-    bench_connect(&b);
+    upstream_bench_connect(&b);
     start_many(&b, p, 1, &hello);
     run_for(&b.loop, 20);
     start_many(&b, p + 1, 3, &hello);
     assert_true(run_until(&b.loop, &p[3].ended, 1000));
     assert_int_equal(p[3].code, TC_CODE_UNAVAILABLE);
     assert_false(p[0].ended || p[1].ended || p[2].ended);
-    assert_int_equal(bench_stats(&b).pending, 2);
-    bench_close(&b);
+    assert_int_equal(upstream_bench_stats(&b).pending, 2);
+    upstream_bench_close(&b);
     assert_int_equal(p[0].code, TC_CODE_UNAVAILABLE);
     release_many(p, 4);
 }
@@ -156,59 +157,61 @@ static void too_many_waiting_calls_are_refused(void **state)
 static void a_waiting_call_minds_its_deadline(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].silent = true;
     b.config.connect_timeout_ms = 3000;
-    bench_connect(&b);
+    upstream_bench_connect(&b);
     uint64_t before = uv_hrtime();
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .timeout_ms = 60});
+    struct probe p = upstream_bench_call(
+        &b, &(struct probe_options){.method = "Echo", .timeout_ms = 60});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_true(p.deadline);
     assert_in_range((p.ended_at - before) / 1000000, 59, 110);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void a_silent_peer_is_given_up_with_a_sentence(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].silent = true;
     b.config.connect_timeout_ms = 100;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_UNAVAILABLE);
     assert_non_null(strstr(p.text, "within 100 ms"));
     assert_non_null(strstr(p.text, b.servers[0].name));
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void a_running_call_minds_its_deadline_and_is_reset(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 1, never_answer);
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &(struct probe_options){.method = "Echo", .timeout_ms = 60});
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, never_answer);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
+        &b, &(struct probe_options){.method = "Echo", .timeout_ms = 60});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_true(p.deadline);
     run_for(&b.loop, 10);
     assert_int_equal(b.servers[0].resets, 1);
     assert_int_equal(b.servers[0].last_reset_code, 8);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void cancel_resets_the_stream_and_tells_nothing(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {0};
-    bench_open(&b, 1, never_answer);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, never_answer);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &hello);
     run_for(&b.loop, 20);
     assert_int_equal(b.servers[0].requests, 1);
@@ -216,26 +219,26 @@ static void cancel_resets_the_stream_and_tells_nothing(void **state)
     run_for(&b.loop, 20);
     assert_false(p.ended);
     assert_int_equal(b.servers[0].last_reset_code, 8);
-    assert_int_equal(bench_stats(&b).calls, 0);
+    assert_int_equal(upstream_bench_stats(&b).calls, 0);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void cancel_before_anything_was_sent_sends_nothing(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {0};
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &hello);
     call_cancel(p.call);
     run_for(&b.loop, 20);
     assert_false(p.ended);
     assert_int_equal(b.servers[0].requests, 0);
-    assert_int_equal(bench_stats(&b).calls, 0);
+    assert_int_equal(upstream_bench_stats(&b).calls, 0);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void start_another(struct probe *p)
@@ -246,10 +249,10 @@ static void start_another(struct probe *p)
 static void a_call_may_be_started_from_inside_an_end(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p[3] = {0};
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
     p[0].then = start_another;
     p[0].ctx = &p[2];
     p[1].ctx = b.channel;
@@ -257,7 +260,7 @@ static void a_call_may_be_started_from_inside_an_end(void **state)
     assert_true(run_until(&b.loop, &p[2].ended, 1000));
     assert_int_equal(p[2].code, TC_CODE_OK);
     release_many(p, 3);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void cancel_the_other(struct probe *p)
@@ -270,19 +273,19 @@ static void cancel_the_other(struct probe *p)
 static void a_call_may_be_cancelled_from_inside_another_ones_end(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p[2] = {0};
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
     p[0].then = cancel_the_other;
     p[0].ctx = &p[1];
     start_many(&b, p, 2, &hello);
     assert_true(run_until(&b.loop, &p[0].ended, 1000));
     run_for(&b.loop, 10);
     assert_false(p[1].ended);
-    assert_int_equal(bench_stats(&b).calls, 0);
+    assert_int_equal(upstream_bench_stats(&b).calls, 0);
     release_many(p, 2);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void echo_as_it_comes(struct h2_stream *s)
@@ -301,11 +304,11 @@ static void just_trailers(struct h2_stream *s)
 static void messages_go_both_ways_while_the_call_is_open(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {0};
-    bench_open(&b, 1, just_trailers);
+    upstream_bench_open(&b, 1, just_trailers);
     b.servers[0].on_data = echo_as_it_comes;
-    bench_connect(&b);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &(struct probe_options){.method = "Chat", .open = true});
     for (uint32_t i = 1; i <= 20; i++) {
         probe_send(&p, i * 100, 'x', i == 20);
@@ -316,7 +319,7 @@ static void messages_go_both_ways_while_the_call_is_open(void **state)
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.bytes, 21000);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void flood(struct h2_stream *s)
@@ -331,10 +334,10 @@ static void flood(struct h2_stream *s)
 static void a_slow_reader_slows_the_peer(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {.manual = true};
-    bench_open(&b, 1, flood);
-    bench_connect(&b);
+    upstream_bench_open(&b, 1, flood);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &hello);
     run_for(&b.loop, 50);
     assert_int_equal(p.messages, 0);
@@ -351,17 +354,17 @@ static void a_slow_reader_slows_the_peer(void **state)
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.bytes, 10000000);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void a_peer_that_takes_nothing_makes_the_sender_wait(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     struct probe p = {0};
-    bench_open(&b, 1, NULL);
+    upstream_bench_open(&b, 1, NULL);
     b.servers[0].keep_window = true;
-    bench_connect(&b);
+    upstream_bench_connect(&b);
     probe_start(&p, b.channel, &(struct probe_options){.method = "Echo", .open = true});
     bool room = true;
     for (int i = 0; i < 20 && room; i++) {
@@ -380,76 +383,76 @@ static void a_peer_that_takes_nothing_makes_the_sender_wait(void **state)
     assert_true(run_until(&b.loop, &p.ended, 1000));
     assert_int_equal(p.code, TC_CODE_OK);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void large_messages_arrive_whole(void **state)
 {
     (void)state;
     enum { N = 16 << 20 };
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     char *body = malloc(N);
     for (size_t i = 0; i < N; i++)
         body[i] = (char)(i * 31 + i / 65536);
-    bench_open(&b, 1, NULL);
-    bench_connect(&b);
-    struct probe p = bench_call(
+    upstream_bench_open(&b, 1, NULL);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(
         &b, &(struct probe_options){.method = "Echo", .body = body, .n = N, .max_message = N});
     assert_int_equal(p.code, TC_CODE_OK);
     assert_int_equal(p.last.n, N);
     assert_memory_equal(p.last.p, body, N);
     probe_release(&p);
     free(body);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void a_unix_socket_serves_as_well(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     char address[64];
     snprintf(address, sizeof address, "unix:/tmp/postern-test-%d.sock", (int)getpid());
-    bench_open(&b, 0, NULL);
-    b.servers[0].on_end = bench_echo;
+    upstream_bench_open(&b, 0, NULL);
+    b.servers[0].on_end = upstream_bench_echo;
     assert_true(h2_listen(&b.servers[0], &b.loop, address));
     b.endpoints[0] = str_c(address);
     b.config.nendpoints = 1;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_OK);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
     unlink(address + 5);
 }
 
 static void a_name_is_resolved(void **state)
 {
     (void)state;
-    struct bench b = {0};
+    struct upstream_bench b = {0};
     char address[64];
-    bench_open(&b, 1, NULL);
+    upstream_bench_open(&b, 1, NULL);
     snprintf(address, sizeof address, "localhost:%s", strchr(b.servers[0].name, ':') + 1);
     b.endpoints[0] = str_c(address);
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_OK);
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 static void a_name_that_is_not_known_ends_with_a_sentence(void **state)
 {
     (void)state;
-    struct bench b = {0};
-    bench_open(&b, 0, NULL);
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 0, NULL);
     b.endpoints[0] = STR("no-such-host.invalid:1");
     b.config.nendpoints = 1;
-    bench_connect(&b);
-    struct probe p = bench_call(&b, &hello);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_UNAVAILABLE);
     assert_non_null(strstr(p.text, "no-such-host.invalid:1"));
     probe_release(&p);
-    bench_close(&b);
+    upstream_bench_close(&b);
 }
 
 int main(void)
