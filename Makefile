@@ -30,7 +30,7 @@ CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-proto
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
 # libstdc++ is there for <charconv> alone: linked in, so that nobody pays for loading it, and kept
 # to ourselves, so that it does not get mixed with the one that libgrpc brings.
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a -Wl,--wrap=MHD_create_response_from_buffer_static,--wrap=MHD_pool_create $(LDFLAGS)
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a -Wl,--wrap=MHD_create_response_from_buffer_static,--wrap=MHD_pool_create,--wrap=MHD_pool_destroy $(LDFLAGS)
 LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libstdc++.a -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 enum {
-    POOL = 32 << 10, /* per connection; request line and headers share it */
     CLIENT_DISCIPLINE = 1,
 };
 
@@ -90,18 +89,19 @@ static bool daemon_start(struct http1 *h, struct http1_daemon *d)
     flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif
     d->front = h;
-    d->mhd = MHD_start_daemon(
-        flags, 0, NULL, NULL, http1_handle, d, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT, 1u << 20,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, http1_notify_connection, d,
-        MHD_OPTION_NOTIFY_COMPLETED, http1_completed, d, MHD_OPTION_URI_LOG_CALLBACK,
-        http1_request_line, d, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+    d->mhd = MHD_start_daemon(flags, 0, NULL, NULL, http1_handle, d, MHD_OPTION_EXTERNAL_LOGGER,
+                              on_mhd_log, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                              (size_t)HTTP1_POOL, MHD_OPTION_CONNECTION_LIMIT, 1u << 20,
+                              MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION,
+                              http1_notify_connection, d, MHD_OPTION_NOTIFY_COMPLETED,
+                              http1_completed, d, MHD_OPTION_URI_LOG_CALLBACK, http1_request_line,
+                              d, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
 #ifdef POSTERN_OLD_MHD
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                              MHD_OPTION_STRICT_FOR_CLIENT, 1,
 #else
-        MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)CLIENT_DISCIPLINE,
+                              MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)CLIENT_DISCIPLINE,
 #endif
-        MHD_OPTION_END);
+                              MHD_OPTION_END);
     if (!d->mhd)
         return false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
@@ -152,17 +152,20 @@ static struct http1_daemon *daemon_open(struct http1 *h)
     return NULL;
 }
 
-/* Waking a waiting connection makes MHD walk all waiting ones of its daemon: so they are kept few.
- * Clients go round while all daemons have room. */
+/* Waking a waiting connection makes MHD walk all waiting ones of its daemon, so they are kept few;
+ * filled in order, so that a worker with few clients runs few daemons. */
 static struct http1_daemon *daemon_for_client(struct http1 *h)
 {
+    struct http1_daemon *least = NULL;
     for (uint32_t i = 0; i < h->ndaemons; i++) {
-        struct http1_daemon *d = h->daemons[h->next_daemon++ % h->ndaemons];
+        struct http1_daemon *d = h->daemons[i];
         if (d->connections < HTTP1_DAEMON_CROWD)
             return d;
+        if (!least || d->connections < least->connections)
+            least = d;
     }
     struct http1_daemon *fresh = daemon_open(h);
-    return fresh ? fresh : h->daemons[h->next_daemon++ % h->ndaemons];
+    return fresh ? fresh : least;
 }
 
 static bool hangup_open(struct http1 *h)
@@ -190,10 +193,7 @@ struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
     h->open_handles = 3;
     uv_check_start(&h->check, on_check);
     uv_prepare_start(&h->prepare, on_prepare);
-    bool ok = hangup_open(h);
-    for (int i = 0; ok && i < HTTP1_DAEMONS; i++)
-        ok = daemon_open(h) != NULL;
-    if (!ok) {
+    if (!hangup_open(h) || !daemon_open(h)) {
         http1_close(h);
         return NULL;
     }

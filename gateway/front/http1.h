@@ -1,6 +1,6 @@
 /* HTTP/1.1 front: libmicrohttpd, driven from the worker's loop. The connections of a worker are
- * spread over several daemons, because waking one suspended connection makes MHD walk all suspended
- * ones of its daemon.
+ * spread over daemons of a few each, because waking one suspended connection makes MHD walk all
+ * suspended ones of its daemon.
  *
  * What MHD does not do stands here: absolute deadlines for head, body and a client that stops
  * reading; noticing that the client of a waiting call has left; refusing a body in its middle; the

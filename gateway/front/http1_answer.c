@@ -2,7 +2,14 @@
 
 /* From the exchange's answer to MHD. */
 
-enum { STREAM_BLOCK = 16 << 10 };
+enum {
+    STREAM_BLOCK = 16 << 10,
+    NAME_MAX_BYTES = 256,
+    VALUE_MAX_BYTES = 8192,
+    FIELD_FRAME = 4, /* ": " and the line's end */
+    RECORD = 64,     /* what MHD notes for each field of the head; 56 in 1.0 */
+    RESERVE = 2048,  /* status line, MHD's own headers, its read buffer */
+};
 
 /* Called when MHD can write: what is there goes out at once; when nothing is, the connection sleeps
  * until `wake`. */
@@ -40,18 +47,51 @@ static struct MHD_Response *response_of(struct http1_connection *c)
                                            MHD_RESPMEM_PERSISTENT);
 }
 
+/* The upstream's metadata that a response can carry: MHD refuses empty values, and what does not
+ * fit into the connection's memory beside the request's head would cost the whole answer. Nothing
+ * of ours is left out: it is short, and never empty. */
+static bool carried(const struct header *h, size_t *room)
+{
+    size_t n = h->name.n + h->value.n + FIELD_FRAME;
+    if (h->name.n >= NAME_MAX_BYTES || h->value.n >= VALUE_MAX_BYTES || str_trim(h->value).n == 0)
+        return false;
+    bool ours = str_eq(h->name, STR("content-type")) || str_eq(h->name, STR("x-request-id")) ||
+                str_eq(h->name, STR("allow"));
+    if (!ours && n > *room)
+        return false;
+    *room -= n < *room ? n : *room;
+    return true;
+}
+
+/* What of MHD's memory the request's head leaves: its bytes, and a record for each header, cookie
+ * and argument. */
+static size_t room_for_headers(const struct http1_connection *c)
+{
+    const struct request *r = &c->x->request;
+    const union MHD_ConnectionInfo *head = MHD_get_connection_info(
+        c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    size_t records = r->headers.n + 2;
+    for (size_t i = 0; i < r->query.n; i++)
+        records += r->query.p[i] == '&';
+    struct str cookie = headers_get(&r->headers, STR("cookie"));
+    for (size_t i = 0; i < cookie.n; i++)
+        records += cookie.p[i] == ';';
+    size_t used = (head ? head->header_size : 0) + cookie.n + records * RECORD + RESERVE;
+    return used < HTTP1_POOL ? HTTP1_POOL - used : 0;
+}
+
 static bool add_headers(struct http1_connection *c, struct MHD_Response *r)
 {
     const struct headers *h = &c->x->answer.headers;
-    char name[256], value[8192];
+    char name[NAME_MAX_BYTES], value[VALUE_MAX_BYTES];
+    size_t room = room_for_headers(c);
     for (uint32_t i = 0; i < h->n; i++) {
         struct str k = h->items[i].name, v = h->items[i].value;
-        if (k.n >= sizeof name || v.n >= sizeof value)
-            continue; /* the upstream's: nothing of ours is that long */
+        if (!carried(&h->items[i], &room))
+            continue;
         memcpy(name, k.p, k.n);
         name[k.n] = 0;
-        if (v.n)
-            memcpy(value, v.p, v.n);
+        memcpy(value, v.p, v.n);
         value[v.n] = 0;
         if (MHD_add_response_header(r, name, value) != MHD_YES)
             return false;

@@ -222,7 +222,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
     c->daemon = d;
     c->mhd = mhd;
     c->fd = fd;
-    c->pool = http1_pool_newest();
+    http1_pool_note(&c->pool);
     buf_init(&c->target, h->host->scope->snapshot->bounds.header_bytes + 1);
     print_peer(c, peer ? peer->client_addr : NULL);
     c->next = h->all;
@@ -244,6 +244,7 @@ static void connection_free(struct http1_connection *c)
     struct epoll_event unused = {0};
     epoll_ctl(h->hangup_fd, EPOLL_CTL_DEL, c->fd, &unused);
     timer_stop(h->host->timers, &c->timer);
+    http1_pool_forget(&c->pool);
     if (c->x)
         exchange_free(c->x, false);
     *c->link = c->next;

@@ -6,9 +6,10 @@
 #include "gateway/front/mhd.h"
 
 enum {
-    HTTP1_DAEMONS = 8, /* from the start */
+    HTTP1_POOL = 32 << 10, /* MHD's memory for one connection; both heads share it */
+    HTTP1_DAEMONS = 8,     /* from the start */
     HTTP1_DAEMONS_MAX = 4096,
-    HTTP1_DAEMON_CROWD = 128, /* connections of a daemon before another one is opened */
+    HTTP1_DAEMON_CROWD = 32, /* connections of a daemon before another one is opened */
 };
 
 struct http1_daemon {
@@ -31,7 +32,7 @@ struct http1 {
     uv_idle_t idle;       /* keeps the loop from sleeping while a daemon is due */
     uv_poll_t hangup_poll;
     int hangup_fd; /* epoll set of all client sockets, for EPOLLRDHUP alone */
-    uint32_t connections, next_daemon, open_handles;
+    uint32_t connections, open_handles;
     bool draining, idle_runs, closing;
     struct http1_connection *all; /* list of the connections */
 };

@@ -73,8 +73,10 @@ static void fail(struct reflection *r, const char *what, struct str detail)
 static struct str keep(struct reflection *r, struct str name)
 {
     struct str copy = name.n <= NAME_BYTES_MAX ? arena_copy(&r->arena, name) : STR_NONE;
-    if (!copy.p)
-        fail(r, "the server gives names that are longer or more than is believable", STR(""));
+    if (name.n > NAME_BYTES_MAX)
+        fail(r, "the server gives a name that is longer than is believable", STR(""));
+    else if (!copy.p)
+        fail(r, "out of memory", STR(""));
     return copy;
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 import h1
 from demo import ECHO, FAIL
-from harness import assert_error, eventually, violations
+from harness import Gateway, assert_error, eventually, violations
 
 # google.rpc.Code -> HTTP status
 HTTP = {1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400,
@@ -20,7 +20,8 @@ def test_each_grpc_status_has_its_http_status(call, code):
     assert answer.json == {"code": code, "message": "because ü \"x\"", "details": []}
 
 
-@pytest.mark.parametrize("text", ["ends with a blank ", " begins with one", " ", "", "\t", "100% %41"])
+@pytest.mark.parametrize("text", [
+    "ends with a blank ", " begins with one", " ", "", "\t", "100% %41"])
 def test_a_status_message_may_be_any_text(call, text):
     assert call("POST", "/v1/fail", json={"code": 5, "message": text}).json == {
         "code": 5, "message": text, "details": []}
@@ -158,7 +159,6 @@ def test_the_connection_goes_on_after_a_bad_request(gateway, backend):
 
 @pytest.fixture(scope="module")
 def small(sets, demo_server, tmp_path_factory):
-    from harness import Gateway
     g = Gateway(tmp_path_factory.mktemp("small"), sets["demo"], demo_server.target,
                 args=["--max-request-body", "1000"])
     yield g

@@ -75,7 +75,8 @@ REFUSED = {
     "a request line ended by LF": b"GET /v1/models/m HTTP/1.1\nHost: g\r\n\r\n",
     "NUL in the target": b"GET /v1/models/m\0n HTTP/1.1\r\nHost: g\r\n\r\n",
     "lower case http": b"GET /v1/models/m http/1.1\r\nHost: g\r\n\r\n",
-    "TLS on a plain port": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 64 + b"\r\n\r\n",
+    "TLS on a plain port": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 64
+                           + b"\r\n\r\n",
 }
 # Refused as well, but it is plain where the next request begins.
 REFUSED_IN_STEP = {

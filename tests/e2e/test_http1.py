@@ -7,7 +7,7 @@ import pytest
 
 import h1
 from demo import SLEEP
-from harness import assert_error, eventually
+from harness import Gateway, assert_error, eventually
 
 ECHO = h1.request("POST", "/v1/echo", json={"text": "hi"})
 
@@ -187,7 +187,6 @@ def test_a_get_with_a_body_leaves_the_connection_in_step(connect, backend):
 
 @pytest.fixture(scope="module")
 def hasty(sets, demo_server, tmp_path_factory):
-    from harness import Gateway
     g = Gateway(tmp_path_factory.mktemp("hasty"), sets["demo"], demo_server.target, {"bounds": {
         "header_deadline": "400ms", "body_deadline": "400ms", "body_rate": 100000, "idle": "600ms",
         "write_stall": "700ms"}})

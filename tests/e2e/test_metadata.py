@@ -4,6 +4,7 @@ import base64
 import pytest
 
 import h1
+import h2peer
 from demo import ECHO
 from harness import assert_error
 
@@ -157,7 +158,6 @@ def test_an_error_has_a_request_id_too(call):
 
 
 def test_the_call_itself_is_a_proper_grpc_request(start, tmp_path):
-    import h2peer
     with h2peer.Peer(h2peer.echoes) as peer:
         g = start(peer.target)
         answer = h1.call(g.port, "POST", "/v1/echo", json={"text": "x"},

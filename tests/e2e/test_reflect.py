@@ -1,4 +1,5 @@
 """--reflect: the schema comes from the upstream's server reflection."""
+import signal
 import subprocess
 
 import pytest
@@ -107,7 +108,6 @@ def test_reflection_that_lies_is_a_bad_start(server, what):
 
 
 def test_hup_asks_again(start, server):
-    import signal
     b = server(**{ECHO: SERVICES[ECHO], V1: reflecting()})
     g = start(b.target, args=["--reflect"], set=None)
     asked = len([c for c in b.calls if c.method == V1])

@@ -4,6 +4,7 @@ import socket
 import subprocess
 
 import pytest
+from google.protobuf import descriptor_pb2
 
 import h1
 from harness import POSTERN, REPO, Process, assert_error, eventually, free_port, protoc
@@ -108,15 +109,14 @@ def rpc(rule, name="A", more=""):
 
 
 def test_check_of_what_is_right_is_silent_and_0(tmp_path, sets):
-    assert run("--check", "--descriptors", sets["demo"], "--upstream", "127.0.0.1:1").returncode == 0
-    for name in "kitchen", "kitchen2":
+    for name in "demo", "kitchen", "kitchen2":
         result = run("--check", "--descriptors", sets[name], "--upstream", "127.0.0.1:1")
         assert (result.returncode, result.stderr) == (0, ""), result
 
 
 FAULTS = {
     "a variable that is no field": (rpc('get: "/a/{nope}"'), ["api.proto:8", "nope"]),
-    "a variable that is repeated": (rpc('get: "/a/{r}"'), ["api.proto:8", "{r}"[1:2]]),
+    "a variable that is repeated": (rpc('get: "/a/{r}"'), ["api.proto:8", "repeated"]),
     "a variable that is a message": (rpc('get: "/a/{m}"'), ["api.proto:8", "m"]),
     "a template without a slash": (rpc('get: "a"'), ["api.proto:8", "/"]),
     "an open brace": (rpc('get: "/a/{name"'), ["api.proto:8"]),
@@ -134,7 +134,8 @@ FAULTS = {
     "a timeout that is none": (rpc('get: "/a"', more='    option (postern.v1.method) = { timeout: '
                                    '"soon" };\n'), ["api.proto:9", "timeout", "soon"]),
     "a route by an unknown field": (rpc(
-        'get: "/a"', more='    option (postern.v1.method) = { route { field: "x.y" to: "h:1" } };\n'),
+        'get: "/a"',
+        more='    option (postern.v1.method) = { route { field: "x.y" to: "h:1" } };\n'),
         ["api.proto:9", "route[0].field", "x"]),
 }
 
@@ -159,7 +160,6 @@ def test_check_names_all_faults_not_only_the_first(tmp_path):
 def test_check_names_the_rpc_where_lines_are_not_known(tmp_path):
     (tmp_path / "api.proto").write_text(API % rpc('get: "/a/{nope}"'))
     pb = protoc(tmp_path / "api.pb", "api.proto", include=[tmp_path])
-    from google.protobuf import descriptor_pb2
     files = descriptor_pb2.FileDescriptorSet.FromString(pb.read_bytes())
     for f in files.file:
         f.ClearField("source_code_info")
@@ -170,7 +170,8 @@ def test_check_names_the_rpc_where_lines_are_not_known(tmp_path):
 
 def test_an_option_that_this_build_does_not_know_is_a_fault(tmp_path):
     newer = (REPO / "proto/postern/v1/options.proto").read_text().replace(
-        "optional bool idempotent = 4;", "optional bool idempotent = 4; optional string cache = 99;")
+        "optional bool idempotent = 4;",
+        "optional bool idempotent = 4; optional string cache = 99;")
     (tmp_path / "postern/v1").mkdir(parents=True)
     (tmp_path / "postern/v1/options.proto").write_text(newer)
     code, out = check(tmp_path, API % rpc(
@@ -183,8 +184,7 @@ CONFIGS = {
     "a wrong type": ("workers: many\n", 1, "workers"),
     "a key twice": ("workers: 1\nupstream: h:1\nworkers: 2\n", 3, "workers"),
     "a cluster without endpoints": ("clusters:\n  - name: a\n", 2, "endpoints"),
-    "a cluster twice": ("clusters:\n- {name: a, endpoints: ['h:1']}\n- {name: a, endpoints: ['h:1']}"
-                        "\n", 3, "a"),
+    "a cluster twice": ("clusters:\n" + "- {name: a, endpoints: ['h:1']}\n" * 2, 3, "a"),
     "an endpoint that is none": ("clusters:\n- name: a\n  endpoints:\n  - nope\n", 4, "nope"),
     "a duration that is none": ("bounds:\n  idle: 5\n", 2, "idle"),
     "a selector of nothing": ("overrides:\n- selector: no.Such.*\n  policy: {timeout: 1s}\n", 2,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +176,7 @@ static void serve(struct reflection_server *shared, struct str set, int ready)
     uv_loop_t loop;
     uv_timer_t tick;
     struct tc_wire_field f;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not stop its server */
     w.shared = shared;
     while (w.nfiles < FILES_MAX && tc_wire_next(&set, &f) == TC_OK)
         w.files[w.nfiles++] = f.bytes;

@@ -106,11 +106,13 @@ class Bench:
         return seen
 
     def requests_for(self, gateway, payload, connections, ms):
-        """How many fill a round, by two short trials that also warm up."""
-        requests = 2 * connections
+        """How many fill a round, by two short trials that also warm up. Never so few that it is the coming
+        and going of the connections that is measured."""
+        least = connections * (2 if payload == "tensor" else 20)
+        requests = least
         for share in (0.3, 1):
             trial = load.h2load(gateway, self.files[payload], connections, self.rest, requests)
-            requests = max(int(trial["per_second"] * share * ms / 1000), 2 * connections)
+            requests = max(int(trial["per_second"] * share * ms / 1000), least)
         return requests
 
     def rounds(self, payload, connections, count, ms):

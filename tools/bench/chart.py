@@ -51,8 +51,8 @@ def main():
             lines += more
             top += height
     about = report["machine"]
-    lines.append(text(0, top + 16, f"64 connections, one core for the gateway, medians of {report['rounds']} interleaved "
-                      f"rounds; {about['cpu']}", 'fill="#666" font-size="11"'))
+    note = f"64 connections, one core for the gateway, medians of {report['rounds']} interleaved rounds; {about['cpu']}"
+    lines.append(text(0, top + 16, note, 'fill="#666" font-size="11"'))
     os.makedirs(os.path.dirname(sys.argv[2]) or ".", exist_ok=True)
     with open(sys.argv[2], "w", encoding="utf-8") as f:
         f.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top + 26}" '

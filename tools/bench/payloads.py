@@ -5,7 +5,8 @@ import struct
 
 SMALL_BYTES, TURNS, FLOATS = 66, 8, 10000
 WORDS = ("the model answers with a list of tokens; each carries its log-probability, and the client "
-         "keeps \"top_k\" of them.\nWhere the prompt is naïve or the naming unclear – say, a café’s menu – ask again. ")
+         "keeps \"top_k\" of them.\nWhere the prompt is naïve or the naming unclear – say, a café’s menu – ask "
+         "again. ")
 
 
 def float32(x):
