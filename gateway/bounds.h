@@ -31,7 +31,7 @@ struct bounds {
         .request_body = 64 << 20, \
         .response = 256 << 20,    \
         .json_depth = 100,        \
-        .streams = 100,           \
+        .streams = 1000,          \
         .buffer = 32 << 10,       \
         .header_ms = 10000,       \
         .body_ms = 10000,         \

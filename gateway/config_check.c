@@ -212,9 +212,9 @@ static void check_cluster(struct check *k, size_t i, struct cluster_config *to)
     to->keepalive_timeout_ms = check_duration(k, path_of(k, "clusters[%zu].keepalive_timeout", i),
                                               &from->keepalive_timeout, "10s", ZERO_IS_WRONG);
     if (from->max_connections == 0)
-        from->max_connections = 4;
+        from->max_connections = 10;
     if (from->max_pending == 0)
-        from->max_pending = 1024;
+        from->max_pending = 4096;
     to->name = str_c(from->name);
     to->target = str_c(from->target);
     to->authority = str_c(from->authority);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "gateway/front/listener.h"
 #include "gateway/server_internal.h"
 
-enum { EXIT_BAD_START = 2, FAULTS_MAX = 4 << 20 };
+enum { EXIT_BAD_START = 2, FAULTS_MAX = 4 << 20, TIDY_MS = 1000, CROWD = 256 };
 
 struct snapshot *server_snapshot(struct server *s)
 {
@@ -210,6 +211,25 @@ static void on_reloaded(uv_async_t *async)
              fresh->plan->npolicies, fresh->plan->nroutes);
 }
 
+/* What a crowd of clients took goes back to the system once half of it has left; here and not on a
+ * worker, because it takes milliseconds. */
+static void on_tidy(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    uint32_t now = 0;
+    for (uint32_t i = 0; i < s->nworkers; i++) {
+        struct worker_view view;
+        worker_view(s->workers[i], &view);
+        now += view.connections;
+    }
+    if (s->crowd > CROWD && now < s->crowd / 2) {
+        malloc_trim(0);
+        s->crowd = now;
+    }
+    if (now > s->crowd)
+        s->crowd = now;
+}
+
 static void watch_signals(struct server *s)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -219,6 +239,9 @@ static void watch_signals(struct server *s)
     uv_async_init(&s->loop, &s->reloaded, on_reloaded);
     uv_async_init(&s->loop, &s->all_ended, on_all_ended);
     s->term.data = s->interrupt.data = s->hup.data = s->reloaded.data = s->all_ended.data = s;
+    uv_timer_init(&s->loop, &s->tidy);
+    s->tidy.data = s;
+    uv_timer_start(&s->tidy, on_tidy, TIDY_MS, TIDY_MS);
     uv_signal_start(&s->term, on_stop, SIGTERM);
     uv_signal_start(&s->interrupt, on_stop, SIGINT);
     uv_signal_start(&s->hup, on_hup, SIGHUP);

@@ -16,6 +16,8 @@ struct server {
     uv_loop_t loop;
     uv_signal_t term, interrupt, hup;
     uv_async_t reloaded, all_ended;
+    uv_timer_t tidy;
+    uint32_t crowd;    /* most clients at once since memory was last given back */
     atomic_uint ended; /* workers whose thread is over */
     struct worker *workers[SERVER_WORKERS_MAX];
     struct worker_input inputs[SERVER_WORKERS_MAX];

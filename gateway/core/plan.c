@@ -11,9 +11,9 @@ struct cluster_config cluster_config_of_endpoint(const struct str *endpoint)
         .connect_timeout_ms = 5000,
         .keepalive_interval_ms = 310000,
         .keepalive_timeout_ms = 10000,
-        .max_connections = 4,
-        .max_pending = 1024,
-        .max_streams = 100,
+        .max_connections = 10,
+        .max_pending = 4096,
+        .max_streams = 1000,
     };
 }
 

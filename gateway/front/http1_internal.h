@@ -7,7 +7,7 @@
 
 enum {
     HTTP1_POOL = 32 << 10, /* MHD's memory for one connection; both heads share it */
-    HTTP1_DAEMONS = 8,     /* from the start */
+
     HTTP1_DAEMONS_MAX = 4096,
     HTTP1_DAEMON_CROWD = 32, /* connections of a daemon before another one is opened */
 };

@@ -151,11 +151,11 @@ struct  Postern__V1__Cluster
    */
   char *keepalive_timeout;
   /*
-   * Connections to one endpoint, per worker. More are made when the peer's stream limit is reached. Default: 4.
+   * Connections to one endpoint, per worker. More are made when the peer's stream limit is reached. Default: 10.
    */
   uint32_t max_connections;
   /*
-   * Calls that wait for a connection or a stream, per worker. Beyond it they fail with UNAVAILABLE. Default: 1024.
+   * Calls that wait for a connection or a stream, per worker. Beyond it they fail with UNAVAILABLE. Default: 4096.
    */
   uint32_t max_pending;
 };
@@ -195,7 +195,7 @@ struct  Postern__V1__Bounds
    */
   uint32_t json_depth;
   /*
-   * upstream; 100
+   * upstream; 1000
    */
   uint32_t streams_per_connection;
   /*

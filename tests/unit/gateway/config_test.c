@@ -134,7 +134,7 @@ static void whole_file_is_understood(void **state)
     assert_int_equal(a->transport, CLUSTER_HTTP2);
     assert_int_equal(c->clusters[1].transport, CLUSTER_GRPC_CORE);
     assert_true(str_eq(c->clusters[1].target, STR("xds:///b")));
-    assert_int_equal(c->clusters[1].max_connections, 4);
+    assert_int_equal(c->clusters[1].max_connections, 10);
     assert_int_equal(c->workers, 3);
     assert_int_equal(c->grace_ms, 0);
     assert_int_equal(c->bounds.uri_bytes, 500);

@@ -143,8 +143,8 @@ static void an_endpoint_named_directly_becomes_a_cluster_of_its_own_once(void **
     assert_int_equal(c->connect_timeout_ms, 5000);
     assert_int_equal(c->keepalive_interval_ms, 310000);
     assert_int_equal(c->keepalive_timeout_ms, 10000);
-    assert_int_equal(c->max_connections, 4);
-    assert_int_equal(c->max_pending, 1024);
+    assert_int_equal(c->max_connections, 10);
+    assert_int_equal(c->max_pending, 4096);
     assert_true(str_eq(r.plan->clusters[p->branches[1].cluster].name, STR("unix:/run/x.sock")));
     assert_true(str_eq(r.plan->clusters[p->branches[7].cluster].name, STR("[::1]:9001")));
     set_release(&r.set);

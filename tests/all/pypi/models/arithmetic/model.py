@@ -10,6 +10,7 @@ class Arithmetic(MLModel):
         return True
 
     async def predict(self, payload):
+        print(f"inference of {self.name}", flush=True)
         return InferenceResponse(model_name=self.name, model_version=self.version, id=payload.id,
                                  outputs=[self.answer(i) for i in payload.inputs])
 
