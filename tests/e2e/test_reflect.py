@@ -1,5 +1,4 @@
-"""--reflect: the schema of a running server, of v1 and of v1alpha, at the start and on HUP."""
-import pathlib
+"""--reflect: the schema comes from the upstream's server reflection, at the start and on HUP."""
 import signal
 import subprocess
 import time
@@ -7,17 +6,74 @@ import time
 import pytest
 
 import h1
-from harness import DEMO_BACKEND, POSTERN, Process, eventually, free_port
-from reflector import Reflector
+from backend import Backend
+from demo import ECHO, SERVICES
+from harness import DEMO_BACKEND, POSTERN, Process, assert_error, eventually, free_port
 
-ECHO = "demo.v1.Echo"
+V1, V1ALPHA = (f"/grpc.reflection.{v}.ServerReflection/ServerReflectionInfo"
+               for v in ("v1", "v1alpha"))
+
+
+class Told:
+    """What a server tells of itself: one answer per question, each with the file alone, so that its
+    imports have to be asked for. Tests change it between two questions."""
+
+    def __init__(self, schema, *services):
+        self.pool, self.services, self.hidden = schema.pool, list(services), ()
+        self.asked, self.ended = [], 0
+
+    def file(self, question):
+        if question.WhichOneof("message_request") == "file_by_filename":
+            found = self.pool.FindFileByName(question.file_by_filename)
+        else:
+            found = self.pool.FindFileContainingSymbol(question.file_containing_symbol)
+        if found.name in self.hidden:
+            raise KeyError
+        return found.serialized_pb
+
+    def __call__(self, call):
+        for question in call.requests:
+            self.asked.append(question.WhichOneof("message_request"))
+            yield self.answer(question, call.output(original_request=question))
+        self.ended += 1     # a call that is cancelled raises
+
+    def answer(self, question, answer):
+        if question.WhichOneof("message_request") == "list_services":
+            for name in ("grpc.reflection.v1.ServerReflection", *self.services):
+                answer.list_services_response.service.add(name=name)
+            return answer
+        try:
+            answer.file_descriptor_response.file_descriptor_proto.append(self.file(question))
+        except KeyError:
+            answer.error_response.error_code = 5
+            answer.error_response.error_message = "not known here"
+        return answer
+
+
+@pytest.fixture
+def told(schemas):
+    return Told(schemas["reflection"], "demo.v1.Echo")
+
+
+@pytest.fixture
+def server(schemas):
+    made = []
+
+    def make(**does):
+        """Without a function a method is UNIMPLEMENTED."""
+        unknown = {v: lambda call: call.fail(12, "not here") for v in (V1, V1ALPHA)}
+        made.append(Backend(schemas["reflection"], {**unknown, ECHO: SERVICES[ECHO], **does}))
+        return made[-1]
+    yield make
+    for b in made:
+        b.stop()
 
 
 @pytest.fixture(scope="module")
 def demo_backend(tmp_path_factory):
-    """build/demo-backend: gRPC core's server with v1 and v1alpha."""
-    folder, port = pathlib.Path(tmp_path_factory.mktemp("demo")), free_port()
-    p = Process([DEMO_BACKEND, "--listen", f"127.0.0.1:{port}"], folder)
+    """build/demo-backend, which knows v1 and v1alpha."""
+    port = free_port()
+    p = Process([DEMO_BACKEND, "--listen", f"127.0.0.1:{port}"], tmp_path_factory.mktemp("demo"))
     p.await_port(port)
     p.target = f"127.0.0.1:{port}"
     yield p
@@ -25,52 +81,70 @@ def demo_backend(tmp_path_factory):
 
 
 @pytest.fixture
-def reflector(tmp_path, sets):
-    """v1alpha alone, file by file; serves Echo."""
-    r = Reflector(tmp_path, sets["echo"], [ECHO],
-                  {f"/{ECHO}/Echo": lambda request, context: request})
-    yield r
-    r.stop()
+def reflecting(start, told, server):
+    """A gateway that has asked the server that `told` speaks for."""
+    b = server(**{V1: told})
+    g = start(b.target, args=["--reflect"], set=None)
+    g.server = b
+    return g
 
 
-def run(*args):
-    """`postern ARGS`, which is to end by itself."""
-    return subprocess.run([POSTERN, *map(str, args)], capture_output=True, text=True, timeout=30)
-
-
-def refusal(target):
-    """The one line of a start with --reflect that fails."""
-    result = run("--reflect", "--upstream", target, "--listen", f"127.0.0.1:{free_port()}")
-    lines = result.stderr.strip().splitlines()
-    assert result.returncode == 2 and len(lines) == 1, result
-    assert target in lines[0] and "reflection" in lines[0], lines
-    return lines[0]
-
-
-def echoes(g):
-    return h1.call(g.port, "POST", "/v1/echo", json={"text": "hi"})
+def echo(g):
+    return h1.call(g.port, "POST", "/v1/echo", json={"text": "x"})
 
 
 def well(g):
-    answer = echoes(g)
-    return answer.status == 200 and answer.json == {"text": "hi"}
+    answer = echo(g)
+    assert answer.status == 200 and answer.json == {"text": "x"}, answer
+    return True
+
+
+def run(*args):
+    """A start that is to end by itself."""
+    return subprocess.run([POSTERN, *map(str, args)], capture_output=True, text=True, timeout=30)
+
+
+def refused(*args):
+    result = run("--reflect", "--listen", f"127.0.0.1:{free_port()}", *args)
+    assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1, result
+    assert "reflect" in result.stderr
+    return result.stderr
 
 
 # ---- what a server tells is served ----
 
-def test_the_demo_backend_needs_no_descriptors(start, demo_backend):
-    g = start(demo_backend.target, set=None, args=["--reflect"])
+@pytest.mark.parametrize("version", [V1, V1ALPHA], ids=["v1", "v1alpha"])
+def test_the_schema_of_the_upstream_is_served(start, server, told, version):
+    b = server(**{version: told})
+    g = start(b.target, args=["--reflect"], set=None)
     assert well(g)
+    assert_error(h1.call(g.port, "POST", "/v1/nope", json={}), 404)
+
+
+def test_each_file_is_asked_for_once(reflecting, told, schemas):
+    def imports(file):
+        return set().union(*({f.name} | imports(f) for f in file.dependencies))
+    needed = imports(schemas["reflection"].pool.FindFileByName("demo/v1/echo.proto"))
+    assert told.asked[:2] == ["list_services", "file_containing_symbol"]
+    assert told.asked[2:] == ["file_by_filename"] * len(needed)
+
+
+def test_the_stream_is_ended_and_not_torn(reflecting, told):
+    assert eventually(lambda: told.ended == 1)
+
+
+def test_the_demo_backend_tells_everything(start, demo_backend):
+    g = start(demo_backend.target, args=["--reflect"], set=None)
+    assert well(g)
+    assert h1.call(g.port, "GET", "/v2/health/live").json == {"live": True}
     answer = h1.call(g.port, "POST", "/v1/models/tiny:generate", json={"prompt": "x"})
     assert answer.status == 200, answer
-    assert h1.call(g.port, "GET", "/v2/health/live").json == {"live": True}
 
 
-def test_reflection_itself_is_not_offered(start, demo_backend):
-    g = start(demo_backend.target, set=None, args=["--reflect"])
-    for version in "v1", "v1alpha":
-        path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
-        assert h1.call(g.port, "POST", path, json=[]).status == 404
+@pytest.mark.parametrize("path", [V1, V1ALPHA])
+def test_reflection_itself_is_not_offered(start, demo_backend, path):
+    g = start(demo_backend.target, args=["--reflect"], set=None)
+    assert_error(h1.call(g.port, "POST", path, json=[]), 404)
 
 
 def test_the_routes_are_those_of_the_descriptors(demo_backend, sets):
@@ -81,94 +155,96 @@ def test_the_routes_are_those_of_the_descriptors(demo_backend, sets):
     assert routes("--reflect") == routes("--descriptors", sets["demo"]) != set()
 
 
-def test_a_server_of_v1alpha_alone_is_asked_file_by_file(start, reflector):
-    g = start(reflector.target, set=None, args=["--reflect"])
-    assert well(g)
-    assert reflector.asked[:2] == ["list_services", "file_containing_symbol"]
-    assert reflector.asked.count("file_by_filename") == len(reflector.files) - 1
+def test_files_that_only_carry_options_may_be_unknown_to_the_server(start, server, told):
+    told.hidden = ("google/api/annotations.proto",)
+    assert well(start(server(**{V1: told}).target, args=["--reflect"], set=None))
 
 
-def test_files_that_carry_only_options_may_be_unknown_to_the_server(start, reflector):
-    del reflector.files["google/api/annotations.proto"]
-    assert well(start(reflector.target, set=None, args=["--reflect"]))
-
-
-def test_the_file_of_the_configuration_may_ask_for_it(start, reflector):
+@pytest.mark.parametrize("transport", ["HTTP2", "GRPC_CORE"])
+def test_the_configuration_may_ask_for_it_by_a_cluster(start, server, told, transport):
     g = start(None, {"reflect": True, "upstream": "llm", "clusters": [
-        {"name": "llm", "endpoints": [reflector.target]}]}, set=None)
-    assert well(g)
-
-
-def test_the_other_transport_reflects_too(start, reflector):
-    g = start(None, {"reflect": True, "upstream": "llm", "clusters": [
-        {"name": "llm", "endpoints": [reflector.target], "transport": "GRPC_CORE"}]}, set=None)
+        {"name": "llm", "endpoints": [server(**{V1: told}).target], "transport": transport}]},
+        set=None)
     assert well(g)
 
 
 # ---- what cannot be ----
 
-def test_a_server_that_is_not_there_is_a_bad_start():
-    begun = time.monotonic()
-    refusal(f"127.0.0.1:{free_port()}")
+def test_an_upstream_without_reflection_is_a_bad_start_with_its_remedy(server):
+    b = server()
+    line = refused("--upstream", b.target)
+    assert b.target in line and "--descriptors" in line
+
+
+def test_an_upstream_that_is_not_there_is_a_bad_start_with_its_reason():
+    target, begun = f"127.0.0.1:{free_port()}", time.monotonic()
+    assert target in refused("--upstream", target)
     assert time.monotonic() - begun < 8
 
 
-def test_a_server_without_reflection_is_told_so(backend):
-    assert "--descriptors" in refusal(backend.target)
+def test_reflection_needs_an_upstream():
+    assert "--upstream" in refused()
 
 
-def test_a_service_that_the_server_does_not_describe_is_named(reflector):
-    reflector.services.append("demo.v1.Ghost")
-    line = refusal(reflector.target)
+def test_a_service_that_the_server_does_not_describe_is_named(server, told):
+    told.services.append("demo.v1.Ghost")
+    line = refused("--upstream", server(**{V1: told}).target)
     assert "demo.v1.Ghost" in line and "not known here" in line
 
 
-def test_a_type_that_the_server_does_not_describe_is_named(reflector):
-    del reflector.files["google/protobuf/duration.proto"]
-    result = run("--check", "--reflect", "--upstream", reflector.target)
-    assert result.returncode == 1 and "google/protobuf/duration.proto" in result.stderr, result
+def test_a_file_that_is_needed_and_missing_is_named(server, told):
+    told.hidden = ("google/protobuf/duration.proto",)
+    result = run("--check", "--reflect", "--upstream", server(**{V1: told}).target)
+    assert result.returncode == 1 and told.hidden[0] in result.stderr, result
 
 
-def test_reflection_needs_an_upstream():
-    result = run("--reflect", "--listen", f"127.0.0.1:{free_port()}")
-    assert result.returncode == 2 and "--upstream" in result.stderr, result
+@pytest.mark.parametrize("what, says", [("bytes that are no file", "descriptor"),
+                                        ("an end", "ended"), ("nothing", "demo.v1.Echo")])
+def test_reflection_that_lies_is_a_bad_start(server, what, says):
+    def lie(call):
+        for question in call.requests:
+            answer = call.output(original_request=question)
+            if question.WhichOneof("message_request") == "list_services":
+                answer.list_services_response.service.add(name="demo.v1.Echo")
+            elif what == "an end":
+                return
+            elif what == "bytes that are no file":
+                answer.file_descriptor_response.file_descriptor_proto.append(b"\xff\xff junk")
+            yield answer
+    b = server(**{V1: lie, V1ALPHA: lie})
+    assert says in refused("--upstream", b.target)
 
 
 # ---- HUP ----
 
-def test_hup_asks_again(start, reflector, sets):
-    g = start(reflector.target, set=None, args=["--reflect"])
-    assert h1.call(g.port, "GET", "/v1/models/m").status == 404
-    reflector.read(sets["demo"])
-    reflector.services.append("demo.v1.TextGeneration")
-    g.signal(signal.SIGHUP)
+def test_hup_asks_again(reflecting, told, schemas):
+    assert h1.call(reflecting.port, "GET", "/v1/models/m").status == 404
+    told.pool = schemas["demo"].pool
+    told.services.append("demo.v1.TextGeneration")
+    reflecting.signal(signal.SIGHUP)
     # Known now; that the server has no such method is another matter.
-    assert eventually(lambda: h1.call(g.port, "GET", "/v1/models/m").status == 501)
-    assert well(g)
+    assert eventually(lambda: h1.call(reflecting.port, "GET", "/v1/models/m").status == 501)
+    assert well(reflecting)
 
 
-def test_hup_without_an_answer_keeps_what_was_known(start, reflector):
-    g = start(reflector.target, set=None, args=["--reflect"])
-    reflector.services[:] = []
-    g.signal(signal.SIGHUP)
-    assert eventually(lambda: "reload refused" in g.stderr()), g.stderr()
-    assert well(g)
+def test_hup_with_a_worse_answer_keeps_what_was_known(reflecting, told):
+    told.services.clear()
+    reflecting.signal(signal.SIGHUP)
+    assert eventually(lambda: "reload refused" in reflecting.stderr()), reflecting.stderr()
+    assert well(reflecting)
 
 
-def test_hup_with_the_server_gone_keeps_what_was_known(start, reflector):
-    g = start(reflector.target, set=None, args=["--reflect"])
-    assert well(g)
-    reflector.stop()
-    g.signal(signal.SIGHUP)
-    assert eventually(lambda: "reload refused" in g.stderr(), 8), g.stderr()
-    assert echoes(g).status == 503
+def test_hup_with_the_server_gone_keeps_what_was_known(reflecting):
+    reflecting.server.stop()
+    reflecting.signal(signal.SIGHUP)
+    assert eventually(lambda: "reload refused" in reflecting.stderr(), 8), reflecting.stderr()
+    assert_error(echo(reflecting), 503)
 
 
-def test_calls_go_on_while_the_answer_takes_its_time(start, reflector):
-    g = start(reflector.target, set=None, args=["--reflect"])
-    honest, slow = reflector.answer, 0.5
-    reflector.answer = lambda r: time.sleep(slow) or honest(r)
-    g.signal(signal.SIGHUP)
-    assert eventually(lambda: reflector.asked.count("list_services") == 2)
+def test_calls_go_on_while_the_answer_takes_its_time(reflecting, told):
+    honest, slow = told.answer, 0.5
+    told.answer = lambda *parts: time.sleep(slow) or honest(*parts)
+    reflecting.signal(signal.SIGHUP)
+    assert eventually(lambda: told.asked.count("list_services") == 2)
     begun = time.monotonic()
-    assert all(well(g) for _ in range(20)) and time.monotonic() - begun < slow
+    assert all(well(reflecting) for _ in range(20)) and time.monotonic() - begun < slow

@@ -381,7 +381,8 @@ def test_calls_wait_for_a_stream_when_the_peer_allows_only_one(behind):
         time.sleep(0.05)
         h2.echoes(c, r)
     with h2.Peer(slowly, settings=[(h2.MAX_CONCURRENT_STREAMS, 1)]) as peer:
-        g = behind(peer)
+        g = behind(peer, clusters=[{"name": "peer", "endpoints": [peer.target],
+                                    "max_connections": 3}])
         conns = [h1.Connection(g.port) for _ in range(12)]
         for c in conns:
             c.send(h1.request("POST", "/v1/echo", json={"text": "hi"}))
