@@ -218,7 +218,7 @@ void http1_drain(struct http1 *h)
     h->draining = true;
     for (struct http1_connection *c = h->all; c; c = c->next)
         if (!c->x && !c->had_request_line)
-            shutdown(c->fd, SHUT_RD);
+            http1_last_request(c);
 }
 
 /* MHD must not be stopped with suspended connections: all are resumed into their end first. */

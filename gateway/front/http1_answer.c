@@ -115,17 +115,6 @@ bool http1_queue(struct http1_connection *c)
     return ok;
 }
 
-bool http1_print_answer(struct http1_connection *c, struct buf *out)
-{
-    const struct answer *a = &c->x->answer;
-    bool ok = buf_printf(out, "HTTP/1.1 %u Refused\r\nconnection: close\r\ncontent-length: %zu\r\n",
-                         a->status, a->body.n);
-    for (uint32_t i = 0; ok && i < a->headers.n; i++)
-        ok = buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(a->headers.items[i].name),
-                        STR_ARG(a->headers.items[i].value));
-    return ok && buf_add(out, STR("\r\n")) && buf_add(out, buf_str(&a->body));
-}
-
 /* Three things a waiting connection may be waiting for: its answer, more of it, or that its body is
  * taken. */
 static void wake(struct exchange *x)

@@ -12,7 +12,13 @@
 #include "gateway/front/http1_internal.h"
 #include "gateway/front/socket_info.h"
 
-enum { LINGER_MS = 2000, LEAVING_POLL_MS = 20, LOOK_MS = 100, HANGUPS_PER_TURN = 64 };
+enum {
+    LINGER_MS = 2000,
+    LEAVING_POLL_MS = 20,
+    RAW_POLL_MS = 10,
+    LOOK_MS = 100,
+    HANGUPS_PER_TURN = 64
+};
 
 struct http1_connection *http1_connection_of(struct MHD_Connection *mhd)
 {
@@ -131,10 +137,22 @@ static void reader_expired(struct http1_connection *c)
     rearm(c, bounds_of(c)->write_stall_ms);
 }
 
+static void raw_expired(struct http1_connection *c)
+{
+    if (http1_raw_write(c))
+        return;
+    if (ms_since(c->wait_began) < bounds_of(c)->write_stall_ms)
+        rearm(c, RAW_POLL_MS);
+    else
+        http1_client_left(c);
+}
+
 /* In the middle of a body the end of the client's bytes is the end of the call; while it waits for
  * us it is, unless that is allowed. */
 static bool watches_leaving(const struct http1_connection *c)
 {
+    if (c->deaf)
+        return false;
     return c->wait == WAIT_BODY ||
            (c->wait == WAIT_CALL && !c->daemon->front->host->scope->snapshot->half_close_allowed);
 }
@@ -163,6 +181,7 @@ static void on_timer(struct timer *t)
     case WAIT_HEAD: head_expired(c); break;
     case WAIT_BODY: body_expired(c); break;
     case WAIT_READER: reader_expired(c); break;
+    case WAIT_RAW: raw_expired(c); break;
     case WAIT_CLOSE: shutdown(c->fd, SHUT_RDWR); break;
     case WAIT_CALL: break;
     }
@@ -194,6 +213,7 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
         c->unsent = unsent(c);
         rearm(c, b->write_stall_ms);
         break;
+    case WAIT_RAW: rearm(c, RAW_POLL_MS); break;
     case WAIT_CLOSE: rearm(c, LINGER_MS); break;
     case WAIT_CALL: timer_stop(c->daemon->front->host->timers, &c->timer); break;
     }
@@ -253,6 +273,7 @@ static void connection_free(struct http1_connection *c)
     h->connections--;
     c->daemon->connections--;
     buf_release(&c->target);
+    buf_release(&c->raw);
     free(c); /* breach: see connection_new */
 }
 
@@ -280,6 +301,12 @@ void http1_resume(struct http1_connection *c)
     c->suspended = false;
     MHD_resume_connection(c->mhd);
     http1_due(c->daemon);
+}
+
+void http1_last_request(struct http1_connection *c)
+{
+    c->deaf = true;
+    shutdown(c->fd, SHUT_RD);
 }
 
 void http1_client_left(struct http1_connection *c)
@@ -312,17 +339,4 @@ void http1_hangups(uv_poll_t *poll, int status, int events)
         else
             http1_wait(c, c->wait);
     }
-}
-
-void http1_answer_raw(struct http1_connection *c)
-{
-    struct buf out;
-    buf_init(&out, 1 << 20);
-    if (http1_print_answer(c, &out))
-        send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    buf_release(&out);
-    c->answered_raw = true;
-    shutdown(c->fd, SHUT_WR);
-    http1_wait(c, WAIT_CLOSE);
-    http1_resume(c);
 }

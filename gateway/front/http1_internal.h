@@ -43,6 +43,7 @@ enum http1_wait {
     WAIT_BODY,   /* for the client to send */
     WAIT_CALL,   /* for us: no timer */
     WAIT_READER, /* for the client to take the answer */
+    WAIT_RAW,    /* for the client to take the answer that is written past MHD */
     WAIT_CLOSE,  /* the answer was written past MHD; what still comes is dropped */
 };
 
@@ -66,6 +67,7 @@ struct http1_connection {
     bool queued;            /* the response was handed to MHD */
     bool suspended;
     bool half_closed; /* the client will send no more than what is already here */
+    bool deaf;        /* its bytes were ended by us: that tells nothing of the client */
     bool left;        /* the client has gone */
     bool had_request_line, answered_before;
     enum {
@@ -73,7 +75,9 @@ struct http1_connection {
         HEAD_LOOKED,
         HEAD_SEEN
     } head;            /* what the timer knows of a head's first bytes */
-    bool answered_raw; /* the answer went past MHD */
+    bool answered_raw; /* the answer goes past MHD */
+    struct buf raw;    /* its head */
+    size_t raw_sent;   /* bytes written of its head and the body behind it */
     char peer[64];     /* "127.0.0.1:4711" */
 };
 
@@ -90,9 +94,8 @@ void http1_head_begun(struct http1_connection *c);
 void http1_suspend(struct http1_connection *c);
 void http1_resume(struct http1_connection *c);
 void http1_hangups(uv_poll_t *poll, int status, int events);
-/* Writes the answer of the exchange on the socket itself, in the middle of an upload, and ends the
- * connection. */
-void http1_answer_raw(struct http1_connection *c);
+/* What the client has sent until now is all that is served. */
+void http1_last_request(struct http1_connection *c);
 /* The client has gone: cancels its call and lets MHD see the end. */
 void http1_client_left(struct http1_connection *c);
 
@@ -116,5 +119,10 @@ void http1_completed(void *cls, struct MHD_Connection *mhd, void **request_conte
 extern const struct front_ops http1_ops;
 /* Hands the answer to MHD. False when memory is short: the connection must be closed. */
 bool http1_queue(struct http1_connection *c);
-/* Head of the answer as bytes, for http1_answer_raw. */
-bool http1_print_answer(struct http1_connection *c, struct buf *out);
+
+/* http1_raw.c */
+/* Writes the answer of the exchange, which must be over, on the socket itself, in the middle of an
+ * upload, and ends the connection. */
+void http1_answer_raw(struct http1_connection *c);
+/* Goes on with it. False: nothing could be written. */
+bool http1_raw_write(struct http1_connection *c);

@@ -91,7 +91,7 @@ static enum MHD_Result body(struct http1_connection *c, const char *upload, size
 {
     struct exchange *x = c->x;
     c->body_bytes += *size;
-    if (c->answered_raw || x->answer.complete)
+    if (c->answered_raw || x->answer.complete || x->answer.broken)
         return drop(c, size);
     if (c->chunked && overhead_too_large(c)) {
         c->overhead = true;
@@ -128,8 +128,10 @@ enum MHD_Result http1_handle(void *cls, struct MHD_Connection *mhd, const char *
         return body(c, upload, upload_size);
     if (c->queued)
         return MHD_YES;
-    if (c->answered_raw)
-        return MHD_NO;
+    if (c->answered_raw) { /* until the client has taken its answer: http1_client_left ends it */
+        http1_suspend(c);
+        return MHD_YES;
+    }
     exchange_body_end(c->x);
     if (c->x->answer.ready)
         return answer(c);
@@ -147,8 +149,8 @@ void http1_completed(void *cls, struct MHD_Connection *mhd, void **request_conte
     if (!c || !c->x)
         return;
     struct exchange *x = c->x;
-    bool delivered = c->answered_raw || (c->queued && (why == MHD_REQUEST_TERMINATED_COMPLETED_OK ||
-                                                       x->answer.broken));
+    bool taken = c->queued && (why == MHD_REQUEST_TERMINATED_COMPLETED_OK || x->answer.broken);
+    bool delivered = c->answered_raw ? c->wait == WAIT_CLOSE : taken;
     exchange_free(x, delivered);
     c->x = NULL;
     c->begun = c->queued = c->had_request_line = false;
@@ -159,5 +161,5 @@ void http1_completed(void *cls, struct MHD_Connection *mhd, void **request_conte
     if (c->wait != WAIT_CLOSE)
         http1_wait(c, WAIT_HEAD);
     if (c->daemon->front->draining)
-        shutdown(c->fd, SHUT_RD);
+        http1_last_request(c);
 }

@@ -20,6 +20,7 @@ enum {
     QUESTIONS_MAX = 8192,
     NAME_BYTES_MAX = 4096,
     ARENA_MAX = 64 << 20,
+    MESSAGE_MAX = 2 * NAME_BYTES_MAX,
     LINGER_MS = 500, /* for the end of a stream that has told all */
 };
 enum { ASK_FILE = 3, ASK_SYMBOL = 4, ASK_LIST = 7 };
@@ -126,8 +127,7 @@ static void finish(struct reflection *r)
 static void ask(struct reflection *r, const struct question *q)
 {
     struct buf message;
-    if (call_message_init(&message, 2 * NAME_BYTES_MAX) &&
-        tc_put_bytes(&message, q->kind, q->text)) {
+    if (call_message_init(&message, MESSAGE_MAX) && tc_put_bytes(&message, q->kind, q->text)) {
         call_send(r->call, &message, false);
         call_read(r->call);
         return;
@@ -239,14 +239,15 @@ static void take_error(struct reflection *r, const struct question *q, struct st
 static void take_answer(struct reflection *r, const struct question *q, uint32_t says,
                         struct str content)
 {
+    bool list = q->kind == ASK_LIST;
     if (says == SAYS_ERROR)
         take_error(r, q, content);
-    else if (says == SAYS_SERVICES && q->kind == ASK_LIST)
-        take_services(r, content);
-    else if (says == SAYS_FILES && q->kind != ASK_LIST)
-        take_files(r, content);
-    else
+    else if (says != (list ? SAYS_SERVICES : SAYS_FILES))
         fail(r, "the answer is none to the question for ", q->text);
+    else if (list)
+        take_services(r, content);
+    else
+        take_files(r, content);
 }
 
 static void on_message(void *ctx, struct buf *message)

@@ -23,6 +23,12 @@ def pytest_sessionstart(session):
         pytest.exit(f"{POSTERN} is not built: run make (or say where: POSTERN_BUILD=dir)", 2)
 
 
+def pytest_sessionfinish(session):
+    for p in Process.started:
+        if p.alive():
+            p.kill()
+
+
 @pytest.fixture(scope="session")
 def sets(tmp_path_factory):
     """Descriptor sets by name."""

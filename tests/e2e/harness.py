@@ -89,7 +89,8 @@ class Schema:
 
 class Process:
     """A program of ours. stop() is the end every test wants: TERM, exit 0, nothing found by a
-    sanitizer."""
+    sanitizer; what a failed test has left behind is ended with the session."""
+    started = []
 
     def __init__(self, command, folder, env=None):
         self.folder = pathlib.Path(folder)
@@ -98,6 +99,7 @@ class Process:
             self.child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL,
                                           stdout=out, stderr=err, cwd=folder,
                                           env={**os.environ, **(env or {})})
+        Process.started.append(self)
 
     @property
     def pid(self):
@@ -161,13 +163,13 @@ class Gateway(Process):
     """build/postern on a free port, its configuration in postern.yaml (JSON is YAML)."""
 
     def __init__(self, folder, descriptors=None, upstream=None, config=None, args=(), admin=True,
-                 env=None):
+                 env=None, program=POSTERN):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.admin = free_port(), free_port() if admin else None
         self.log, self.config_path = folder / "access.log", folder / "postern.yaml"
         self.write_config(config or {})
-        command = [POSTERN, "--config", self.config_path, "--listen", f"127.0.0.1:{self.port}"]
+        command = [program, "--config", self.config_path, "--listen", f"127.0.0.1:{self.port}"]
         command += ["--admin", f"127.0.0.1:{self.admin}"] if admin else []
         command += ["--descriptors", descriptors] if descriptors else []
         command += ["--upstream", upstream] if upstream else []

@@ -28,7 +28,7 @@ pypi_venv() {
     # shellcheck disable=SC2086
     timeout 420 "$PYPI_PYTHON" -m pip install --quiet --disable-pip-version-check --no-input \
         --timeout 15 --retries 1 $* >"$venv/pip.log" 2>&1 ||
-        pypi_missing "PyPI gave no $*: $(grep -v '^ *$' "$venv/pip.log" | tail -n 1)"
+        pypi_missing "$* cannot be had from PyPI, is it reachable? $(grep -v '^ *$' "$venv/pip.log" | tail -n 1)"
     touch "$venv/complete"
 }
 

@@ -253,7 +253,7 @@ static void encode_object_lets_the_body_repeat_what_is_bound_but_not_change_it(v
 static void encode_object_compares_long_bound_values_too(void **state)
 {
     const struct set *s = *state;
-    char text[300], json[340];
+    char text[300] = "", json[340];
     struct str wire = str_of(text, 3 + 200);
     struct tc_bound name;
     struct encoding c = {.message = "kitchen.Sink", .hex = "3007", .bound = &name};
