@@ -122,8 +122,11 @@ static void take_client(int epoll, int listener)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     c->fd = fd;
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP, .data.ptr = c};
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
-}
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
+        close(fd);
+        free(c);
+    }
+} /* NOLINT(clang-analyzer-unix.Malloc): epoll holds the client */
 
 int main(int argc, char **argv)
 {

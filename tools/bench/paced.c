@@ -221,6 +221,7 @@ int main(int argc, char **argv)
     r.begin = now_ns();
     drive(&r, epoll, timer);
     qsort(r.took, r.done, sizeof *r.took, by_size);
+    free(r.unused);
     printf(
         "{\"requests\": %llu, \"p50\": %u, \"p90\": %u, \"p99\": %u, \"p999\": %u, \"max\": %u}\n",
         (unsigned long long)r.done, at(&r, .5), at(&r, .9), at(&r, .99), at(&r, .999), at(&r, 1));
