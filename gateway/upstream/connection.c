@@ -321,7 +321,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         wake(c);
 }
 
-/* Small messages at once, and a host that is dead noticed by TCP: pings of HTTP/2 are rare, because
+/* Small messages at once, and a dead host noticed by TCP: pings of HTTP/2 are rare, because
  * gRPC servers punish frequent ones. */
 static void tune(int fd)
 {
@@ -330,7 +330,7 @@ static void tune(int fd)
     } options[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_KEEPIDLE, 20}, {IPPROTO_TCP, TCP_KEEPINTVL, 5},
-        {IPPROTO_TCP, TCP_KEEPCNT, 4},   {IPPROTO_TCP, TCP_USER_TIMEOUT, 40000},
+        {IPPROTO_TCP, TCP_KEEPCNT, 4},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));

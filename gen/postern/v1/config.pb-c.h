@@ -143,7 +143,7 @@ struct  Postern__V1__Cluster
   char *connect_timeout;
   /*
    * A PING after this long without a byte from the peer while calls wait. "0s": never. Default: 310s: gRPC servers
-   * answer pings more often than every 5 minutes with GOAWAY. TCP itself notices a dead host within 40 s.
+   * answer pings more often than every 5 minutes with GOAWAY. A host that is gone is noticed by TCP's own keep-alive within 40 s.
    */
   char *keepalive_interval;
   /*
