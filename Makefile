@@ -89,7 +89,7 @@ $(O)/lib%.a: $(O)/sources.txt
 define link
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) \
-	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK_EXTRA) $(LIBS)
+	  -Wl,--start-group $(filter %.a,$^ $(MHD_LIBS)) -Wl,--end-group $(LINK_EXTRA) $(LIBS)
 endef
 # All of the gateway goes in and stays visible: the gRPC core module, loaded at run time, calls back into it.
 POSTERN_OBJ := $(call obj,gateway/main.c $(GATEWAY) $(TRANSCODER))
@@ -107,8 +107,11 @@ $(O)/demo-backend: $(call obj,$(call src,tools/demo-backend)) $(LIBRARIES)
 # The transcoder's tests get the transcoder alone; those of the gRPC core channel that module's objects too.
 $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,$(GRPC_MODULE))
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
-WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
-$(O)/tests/unit/%: private LINK_EXTRA := -lcmocka $(WRAPPED) $(GRPC_LIBS)
+# Wrappers are asked for by name (-u): what needs them (MHD, gcov) comes behind the archives they are in.
+WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,-u,__wrap_malloc
+WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static,-u,__wrap_MHD_pool_create
+$(filter $(O)/tests/unit/gateway/worker_test $(O)/tests/unit/gateway/front/%,$(UNIT_TESTS)): private WRAPPED += $(WRAPPED_MHD)
+$(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS)
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libsupport.a $(O)/libfakes.a $(O)/libtranscoder.a
 	$(link)
 # Descriptor sets for tests: tests/protos/x.pb of tests/protos/x.proto, tests/protos/a/b.pb of proto/a/b.proto.
