@@ -189,6 +189,24 @@ static void on_hup(uv_signal_t *signal, int number)
     s->reloading = pthread_create(&s->loader, NULL, load_next, s) == 0;
 }
 
+static bool same_listeners(const Postern__V1__Config *a, const Postern__V1__Config *b)
+{
+    bool same = a->n_listeners == b->n_listeners;
+    for (size_t i = 0; same && i < a->n_listeners; i++)
+        same = str_eq(str_c(a->listeners[i]->address), str_c(b->listeners[i]->address));
+    return same && str_eq(str_c(a->admin ? a->admin->address : ""),
+                          str_c(b->admin ? b->admin->address : ""));
+}
+
+/* Sockets and threads are made once. */
+static void warn_of_restart(const struct config *old, const struct config *fresh)
+{
+    if (!same_listeners(old->message, fresh->message))
+        log_warn("changed listeners take effect at the next start");
+    if (old->workers != fresh->workers)
+        log_warn("a changed number of workers takes effect at the next start");
+}
+
 static void on_reloaded(uv_async_t *async)
 {
     struct server *s = async->data;
@@ -206,6 +224,7 @@ static void on_reloaded(uv_async_t *async)
     struct snapshot *old = s->snapshot;
     s->snapshot = fresh;
     pthread_mutex_unlock(&s->lock);
+    warn_of_restart(old->config, fresh->config);
     snapshot_release(old);
     log_info("configuration %u is in force: %u RPCs, %u routes", fresh->generation,
              fresh->plan->npolicies, fresh->plan->nroutes);

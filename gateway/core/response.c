@@ -177,13 +177,29 @@ static void answer_failure(struct exchange *x)
     exchange_answer_error(x, &info, 0);
 }
 
+/* What may wait for the client. While it still sends (both sides stream) HTTP/1.1 gives it nothing
+ * of the answer, and an upstream that is not read may stop reading too: then as much as a body may
+ * have is kept. */
+static size_t answer_room(const struct exchange *x)
+{
+    const struct bounds *b = &x->snapshot->bounds;
+    bool sending = x->policy->method->client_streaming && !x->body_ended;
+    return sending && b->request_body > b->buffer ? b->request_body : b->buffer;
+}
+
 static void pump_stream(struct exchange *x)
 {
-    size_t soft = x->answer.read + x->snapshot->bounds.buffer;
+    size_t room = answer_room(x), soft = x->answer.read + room;
     if (x->decoding && !pump_message(x, soft))
         return;
-    if (unread(x) >= x->snapshot->bounds.buffer)
+    if (unread(x) >= room) {
+        if (x->paused) /* neither side would ever move again */
+            exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
+                          "the upstream answered %zu bytes before the request had ended; send "
+                          "smaller requests",
+                          unread(x));
         return;
+    }
     if (!x->call_ended)
         ask(x);
     else if (x->code == TC_CODE_OK)

@@ -23,6 +23,13 @@ static bool is_json(struct str type, bool stream)
 static bool content_type_ok(struct exchange *x)
 {
     struct str type = headers_get(&x->request.headers, STR("content-type"));
+    struct str coding = headers_get(&x->request.headers, STR("content-encoding"));
+    if (coding.p && !str_eq_nocase(coding, STR("identity"))) {
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 415,
+                      "content-encoding %.*s is not understood; send the body as it is",
+                      STR_ARG(coding));
+        return false;
+    }
     if (!x->request.has_body || !type.p)
         return true;
     if (is_json(media_type(type), x->policy->method->client_streaming))

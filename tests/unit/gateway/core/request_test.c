@@ -334,12 +334,11 @@ static void the_end_of_the_call_frees_a_paused_body(void **state)
         struct str body = STR("{} {} {} not JSON");
         struct str rest = str_skip(body, front_body(&f, body));
         struct fake_call *c = bench_call(b, 0);
-        while (c->waiting) /* an answer that nobody reads yet */
+        for (int k = 0; k < 3; k++) /* an answer that nobody reads yet */
             fake_message(c, bench_wire(b, "1:'0123456789012345678901234567890123456789' 2:1"));
         assert_int_equal(front_body(&f, rest), 0);
         uint32_t wakes = f.wakes;
         fake_end(c, codes[i], "");
-        assert_false(f.x->answer.complete);
         assert_true(f.wakes > wakes);
         assert_int_equal(front_body(&f, rest), rest.n); /* dropped: nobody is there to take it */
         front_end(&f);
