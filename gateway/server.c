@@ -178,6 +178,13 @@ static void on_all_ended(uv_async_t *async)
     uv_stop(&s->loop);
 }
 
+static void begin_reload(struct server *s)
+{
+    s->reload_again = false;
+    s->reloading = pthread_create(&s->loader, NULL, load_next, s) == 0;
+}
+
+/* One that comes while another is loaded is not lost: what changed meanwhile is loaded after it. */
 static void on_hup(uv_signal_t *signal, int number)
 {
     struct server *s = signal->data;
@@ -185,8 +192,9 @@ static void on_hup(uv_signal_t *signal, int number)
     if (s->log)
         access_log_reopen(s->log);
     if (s->reloading)
-        return;
-    s->reloading = pthread_create(&s->loader, NULL, load_next, s) == 0;
+        s->reload_again = true;
+    else
+        begin_reload(s);
 }
 
 static bool same_listeners(const Postern__V1__Config *a, const Postern__V1__Config *b)
@@ -207,15 +215,8 @@ static void warn_of_restart(const struct config *old, const struct config *fresh
         log_warn("a changed number of workers takes effect at the next start");
 }
 
-static void on_reloaded(uv_async_t *async)
+static void put_in_force(struct server *s, struct snapshot *fresh)
 {
-    struct server *s = async->data;
-    pthread_join(s->loader, NULL);
-    s->reloading = false;
-    struct snapshot *fresh = s->loaded;
-    s->loaded = NULL;
-    if (!fresh)
-        return;
     s->generation++;
     for (uint32_t i = 0; i < s->nworkers; i++)
         if (!worker_reload(s->workers[i], fresh))
@@ -228,6 +229,19 @@ static void on_reloaded(uv_async_t *async)
     snapshot_release(old);
     log_info("configuration %u is in force: %u RPCs, %u routes", fresh->generation,
              fresh->plan->npolicies, fresh->plan->nroutes);
+}
+
+static void on_reloaded(uv_async_t *async)
+{
+    struct server *s = async->data;
+    pthread_join(s->loader, NULL);
+    s->reloading = false;
+    struct snapshot *fresh = s->loaded;
+    s->loaded = NULL;
+    if (fresh)
+        put_in_force(s, fresh);
+    if (s->reload_again)
+        begin_reload(s);
 }
 
 /* What a crowd of clients took goes back to the system once half of it has left; here and not on a

@@ -25,7 +25,8 @@ struct server {
     struct admin *admin;
     struct access_log *log;
     uint32_t generation;
-    bool reloading; /* a thread is loading the next snapshot */
+    bool reload_again; /* asked for while another was loading */
+    bool reloading;    /* a thread is loading the next snapshot */
     pthread_t loader;
     struct snapshot *loaded; /* what it has made; NULL: faults */
     atomic_bool draining;

@@ -58,8 +58,8 @@ static int join(struct bench *b)
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    assert_int_equal(
-        MHD_add_connection(b->daemon, ends[1], (struct sockaddr *)&peer, sizeof peer), MHD_YES);
+    assert_int_equal(MHD_add_connection(b->daemon, ends[1], (struct sockaddr *)&peer, sizeof peer),
+                     MHD_YES);
     return ends[0];
 }
 
