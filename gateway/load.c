@@ -22,7 +22,10 @@ static bool read_file(const char *path, struct buf *out, struct tc_faults *fault
     while (n > 0) {
         char *room = buf_reserve(out, 64 << 10);
         if (!room) {
-            tc_fault_add(faults, str_c(path), "larger than %d bytes", TC_SCHEMA_MAX_BYTES);
+            if (buf_room(out) < 64 << 10)
+                tc_fault_add(faults, str_c(path), "larger than %d bytes", TC_SCHEMA_MAX_BYTES);
+            else
+                tc_fault_add(faults, str_c(path), "out of memory");
             break;
         }
         n = read(fd, room, 64 << 10);

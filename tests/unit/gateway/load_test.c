@@ -260,6 +260,24 @@ static void short_memory_is_a_refusal_and_leaves_nothing_behind(void **state)
     file_remove(&f);
 }
 
+/* Room for the descriptors can be refused by their ceiling or by malloc: two remedies. */
+static void short_memory_is_not_taken_for_a_large_file(void **state)
+{
+    struct bench b = bench_of((struct options){.descriptors = SET, .upstream = "127.0.0.1:1"});
+    (void)state;
+
+    for (size_t i = 0;; i++) {
+        failmalloc_start(i);
+        struct snapshot *s = load(&b);
+        bool hit = failmalloc_stop();
+        for (const struct tc_fault *f = b.faults.first; f; f = f->next)
+            assert_null(memmem(f->text.p, f->text.n, "larger", 6));
+        done(&b, s);
+        if (!hit)
+            return;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_fault_names_its_place),
         cmocka_unit_test(a_transport_that_is_not_there_is_a_fault_of_its_cluster),
         cmocka_unit_test(short_memory_is_a_refusal_and_leaves_nothing_behind),
+        cmocka_unit_test(short_memory_is_not_taken_for_a_large_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
