@@ -173,7 +173,7 @@ static void on_timer(struct timer *t)
     if (c->half_closed && watches_leaving(c)) {
         if (has_left(c))
             http1_client_left(c);
-        else
+        else if (!c->suspended) /* else nobody reads on: it stays as it is */
             rearm(c, LEAVING_POLL_MS);
         return;
     }

@@ -1,6 +1,7 @@
 #include "gateway/front/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -84,13 +85,36 @@ uint16_t listener_port(int fd)
     return a.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&a)->sin6_port) : 0;
 }
 
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Without a free descriptor the next client can be neither served nor left in the queue: the loop
+ * would be woken for it again at once, and so for ever. It is turned away. */
+static bool turn_away(struct listener *l)
+{
+    if (l->spare < 0)
+        return false;
+    close(l->spare);
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    l->spare = open_spare();
+    return fd >= 0;
+}
+
 static bool accept_one(struct listener *l)
 {
     struct sockaddr_storage peer = {0};
     socklen_t n = sizeof peer;
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+        return turn_away(l);
     if (fd < 0)
         return errno == ECONNABORTED || errno == EINTR;
+    if (l->spare < 0)
+        l->spare = open_spare();
     if (peer.ss_family != AF_UNIX) {
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -112,7 +136,7 @@ bool listener_start(struct listener *l, uv_loop_t *loop, int fd,
                     void (*accepted)(void *ctx, int fd, const struct sockaddr *peer, socklen_t len),
                     void *ctx)
 {
-    *l = (struct listener){.fd = fd, .accepted = accepted, .ctx = ctx};
+    *l = (struct listener){.fd = fd, .spare = open_spare(), .accepted = accepted, .ctx = ctx};
     if (uv_poll_init(loop, &l->poll, fd) != 0)
         return false;
     l->poll.data = l;
@@ -128,5 +152,7 @@ void listener_stop(struct listener *l)
     uv_poll_stop(&l->poll);
     uv_close((uv_handle_t *)&l->poll, NULL);
     close(l->fd);
-    l->fd = -1;
+    if (l->spare >= 0)
+        close(l->spare);
+    l->fd = l->spare = -1;
 }
