@@ -143,10 +143,16 @@ static bool reflection_target(const struct options *o, const struct config *c,
     return endpoint_valid(*endpoint);
 }
 
-static const struct tc_schema *schema_from_reflection(const struct options *o,
-                                                      const struct config *c, struct arena *arena,
+/* At the start the server may be about to start too; later whoever sent the HUP waits for the
+ * outcome, and nothing is lost by telling it at once. */
+static const struct tc_schema *schema_from_reflection(struct snapshot *s, const struct options *o,
+                                                      const struct config *c,
                                                       struct tc_faults *faults)
 {
+    struct reflect_budget budget = {
+        .total_ms = REFLECT_TIMEOUT_MS,
+        .absent_ms = s->generation == 1 ? REFLECT_TIMEOUT_MS : 0,
+    };
     struct cluster_config target;
     struct str endpoint;
     if (!reflection_target(o, c, &target, &endpoint)) {
@@ -156,24 +162,25 @@ static const struct tc_schema *schema_from_reflection(const struct options *o,
     struct buf set;
     buf_init(&set, TC_SCHEMA_MAX_BYTES);
     const struct tc_schema *schema = NULL;
-    if (reflect_schema(&target, REFLECT_TIMEOUT_MS, &set, faults))
-        schema = schema_compile(buf_str(&set), arena, faults);
+    if (reflect_schema(&target, budget, &set, faults))
+        schema = schema_compile(buf_str(&set), &s->arena, faults);
     buf_release(&set);
     return schema;
 }
 
-static const struct tc_schema *load_schema(const struct options *o, const struct config *c,
-                                           struct arena *arena, struct tc_faults *faults)
+static const struct tc_schema *load_schema(struct snapshot *s, const struct options *o,
+                                           const struct config *c, struct tc_faults *faults)
 {
+    struct arena *arena = &s->arena;
     const char *in_config = c->message->descriptors;
     if (o->descriptors)
         return schema_from_file(o->descriptors, arena, faults);
     if (o->reflect)
-        return schema_from_reflection(o, c, arena, faults);
+        return schema_from_reflection(s, o, c, faults);
     if (in_config && in_config[0])
         return schema_from_file(beside(o->config, in_config, arena), arena, faults);
     if (c->message->reflect)
-        return schema_from_reflection(o, c, arena, faults);
+        return schema_from_reflection(s, o, c, faults);
     if (&postern_builtin_schema)
         return postern_builtin_schema;
     tc_fault_add(faults, STR("--descriptors"),
@@ -185,7 +192,7 @@ static const struct tc_schema *load_schema(const struct options *o, const struct
 static bool load_plan(struct snapshot *s, const struct options *o, const struct config *c,
                       struct tc_faults *faults)
 {
-    const struct tc_schema *schema = load_schema(o, c, &s->arena, faults);
+    const struct tc_schema *schema = load_schema(s, o, c, faults);
     if (!schema)
         return false;
     struct policy_input in = {

@@ -1,5 +1,6 @@
 #include "gateway/upstream/reflect.h"
 
+#include <stdio.h>
 #include <uv.h>
 
 #include "gateway/core/channel.h"
@@ -10,6 +11,9 @@
  *
  *   LIST --names--> for each service: file_containing_symbol --> for each import not yet there:
  * file_by_filename --> half-close --> end
+ *
+ * A server that is not there (UNAVAILABLE) is asked again from the beginning, with growing pauses:
+ * a sidecar and its server start together, and the server takes longer.
  *
  * Field numbers are those of grpc.reflection.v1 (v1alpha has the same). A server is trusted no more
  * than a client: the number of files, their bytes and the time are bounded. */
@@ -22,6 +26,9 @@ enum {
     ARENA_MAX = 64 << 20,
     MESSAGE_MAX = 2 * NAME_BYTES_MAX,
     LINGER_MS = 500, /* for the end of a stream that has told all */
+    PAUSE_FIRST_MS = 100,
+    PAUSE_MAX_MS = 1000, /* each is 1.5 times the one before */
+    REASON_MAX = 512,
 };
 enum { ASK_FILE = 3, ASK_SYMBOL = 4, ASK_LIST = 7 };
 enum { SAYS_FILES = 4, SAYS_SERVICES = 6, SAYS_ERROR = 7 };
@@ -46,7 +53,7 @@ struct file {
 struct reflection {
     struct channel *channel;
     struct call *call;
-    uv_timer_t linger;
+    uv_timer_t linger, pause;
     struct arena arena;
     struct question questions[QUESTIONS_MAX];
     uint32_t asked, nquestions;
@@ -54,7 +61,9 @@ struct reflection {
     uint32_t nfiles;
     uint16_t slots[SLOTS]; /* hash table of files by name: index + 1; 0: free */
     uint32_t version;
-    uint64_t deadline;
+    uint64_t deadline, patient_until; /* uv_hrtime() */
+    uint32_t pause_ms;                /* the next one */
+    char absent[REASON_MAX];          /* why the server was last found not to be there; or empty */
     struct buf *set;
     struct tc_faults *faults;
     struct str place;
@@ -105,7 +114,7 @@ static struct file *file_of(struct reflection *r, struct str name)
     struct str copy = keep(r, name);
     if (!copy.p)
         return NULL;
-    r->files[r->nfiles].name = copy;
+    r->files[r->nfiles] = (struct file){.name = copy};
     r->slots[at] = (uint16_t)++r->nfiles;
     return &r->files[r->nfiles - 1];
 }
@@ -271,6 +280,37 @@ static void on_message(void *ctx, struct buf *message)
 
 static void begin(struct reflection *r);
 
+static void on_paused(uv_timer_t *timer)
+{
+    struct reflection *r = timer->data;
+    arena_reset(&r->arena);
+    memset(r->slots, 0, sizeof r->slots);
+    r->nquestions = r->nfiles = r->version = 0;
+    r->set->n = 0;
+    begin(r);
+}
+
+/* False when the time for that is over. */
+static bool try_again(struct reflection *r, const struct call_end *end)
+{
+    if (end->code != TC_CODE_UNAVAILABLE ||
+        uv_hrtime() + r->pause_ms * UINT64_C(1000000) >= r->patient_until)
+        return false;
+    snprintf(r->absent, sizeof r->absent, "%.*s", STR_ARG(end->message));
+    uv_timer_start(&r->pause, on_paused, r->pause_ms, 0);
+    r->pause_ms = r->pause_ms * 3 / 2 < PAUSE_MAX_MS ? r->pause_ms * 3 / 2 : PAUSE_MAX_MS;
+    return true;
+}
+
+static void fail_with_status(struct reflection *r, const struct call_end *end)
+{
+    bool never_there = end->code == TC_CODE_DEADLINE_EXCEEDED && r->absent[0] && r->asked <= 1;
+    if (never_there)
+        fail(r, "", str_c(r->absent));
+    else
+        fail(r, "", end->message.n ? end->message : tc_code_name(end->code));
+}
+
 static void on_end(void *ctx, const struct call_end *end)
 {
     struct reflection *r = ctx;
@@ -285,8 +325,8 @@ static void on_end(void *ctx, const struct call_end *end)
         fail(r, "the server does not offer it; give --descriptors FILE instead", STR(""));
     else if (end->code == TC_CODE_OK)
         fail(r, "the server ended the stream before all was asked", STR(""));
-    else
-        fail(r, "", end->message.n ? end->message : tc_code_name(end->code));
+    else if (!try_again(r, end))
+        fail_with_status(r, end);
 }
 
 static void on_headers(void *ctx, const struct header *metadata, size_t n)
@@ -309,6 +349,8 @@ static void begin(struct reflection *r)
         .deadline = r->deadline,
         .max_message = TC_SCHEMA_MAX_BYTES,
     };
+    if (r->nquestions == 0)
+        put_question(r, ASK_LIST, STR("*"));
     r->asked = 0;
     r->call = channel_start(r->channel, &options, &events, r);
     if (!r->call)
@@ -319,14 +361,15 @@ static void begin(struct reflection *r)
 static void run(struct reflection *r, uv_loop_t *loop)
 {
     uv_timer_init(loop, &r->linger);
-    r->linger.data = r;
-    put_question(r, ASK_LIST, STR("*"));
+    uv_timer_init(loop, &r->pause);
+    r->linger.data = r->pause.data = r;
     begin(r);
     while (!r->done && uv_run(loop, UV_RUN_ONCE))
         ;
     if (r->call)
         call_cancel(r->call);
     uv_close((uv_handle_t *)&r->linger, NULL);
+    uv_close((uv_handle_t *)&r->pause, NULL);
     channel_close(r->channel);
 }
 
@@ -343,8 +386,8 @@ static bool ask_server(struct reflection *r, const struct cluster_config *cluste
     return r->ok && r->channel;
 }
 
-bool reflect_schema(const struct cluster_config *cluster, uint32_t timeout_ms, struct buf *set,
-                    struct tc_faults *faults)
+bool reflect_schema(const struct cluster_config *cluster, struct reflect_budget budget,
+                    struct buf *set, struct tc_faults *faults)
 {
     const char *why = transport_check(cluster);
     if (why) {
@@ -359,7 +402,9 @@ bool reflect_schema(const struct cluster_config *cluster, uint32_t timeout_ms, s
         r->set = set;
         r->faults = faults;
         r->place = cluster->name;
-        r->deadline = uv_hrtime() + (uint64_t)timeout_ms * 1000000;
+        r->deadline = uv_hrtime() + budget.total_ms * UINT64_C(1000000);
+        r->patient_until = uv_hrtime() + budget.absent_ms * UINT64_C(1000000);
+        r->pause_ms = PAUSE_FIRST_MS;
         arena_init(&r->arena, 64 << 10, ARENA_MAX);
         ok = ask_server(r, cluster);
         arena_release(&r->arena);

@@ -1,6 +1,7 @@
 """--reflect: the schema comes from the upstream's server reflection, at the start and on HUP."""
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -59,10 +60,11 @@ def told(schemas):
 def server(schemas):
     made = []
 
-    def make(**does):
+    def make(port=0, **does):
         """Without a function a method is UNIMPLEMENTED."""
         unknown = {v: lambda call: call.fail(12, "not here") for v in (V1, V1ALPHA)}
-        made.append(Backend(schemas["reflection"], {**unknown, ECHO: SERVICES[ECHO], **does}))
+        made.append(Backend(schemas["reflection"], {**unknown, ECHO: SERVICES[ECHO], **does},
+                            port=port))
         return made[-1]
     yield make
     for b in made:
@@ -178,8 +180,23 @@ def test_an_upstream_without_reflection_is_a_bad_start_with_its_remedy(server):
 
 def test_an_upstream_that_is_not_there_is_a_bad_start_with_its_reason():
     target, begun = f"127.0.0.1:{free_port()}", time.monotonic()
-    assert target in refused("--upstream", target)
-    assert time.monotonic() - begun < 8
+    line = refused("--upstream", target)
+    assert f"connection to {target} refused" in line, line
+    assert 8 < time.monotonic() - begun < 12
+
+
+@pytest.mark.parametrize("transport", ["HTTP2", "GRPC_CORE"])
+def test_an_upstream_that_comes_up_two_seconds_later_is_waited_for(start, server, told, transport):
+    """A sidecar starts together with its server."""
+    port, made = free_port(), []
+    late = threading.Timer(2, lambda: made.append(server(**{V1: told}, port=port)))
+    late.start()
+    begun = time.monotonic()
+    g = start(None, {"reflect": True, "upstream": "llm", "clusters": [
+        {"name": "llm", "endpoints": [f"127.0.0.1:{port}"], "transport": transport}]}, set=None)
+    assert 2 < time.monotonic() - begun < 6
+    late.join()
+    assert well(g) and g.stderr().count("\n") <= 2
 
 
 def test_reflection_needs_an_upstream():

@@ -114,6 +114,13 @@ static void spoil(struct h2_stream *s)
         h2_reset(s, 2);
 }
 
+/* Counts the question, and tells whether its answer is one of those to be spoilt. */
+static bool spoilt(struct reflection_server *s)
+{
+    bool well_again = s->script.times && s->seen.streams > s->script.times;
+    return s->seen.questions++ >= s->script.from && !well_again;
+}
+
 static void answer(struct h2_stream *s, struct str request)
 {
     struct world *w = world_of(s);
@@ -122,7 +129,7 @@ static void answer(struct h2_stream *s, struct str request)
     if (tc_wire_next(&request, &question) != TC_OK)
         return;
     w->shared->seen.for_files += question.number == ASK_FILE;
-    if (w->shared->seen.questions++ >= w->shared->script.from) {
+    if (spoilt(w->shared)) {
         spoil(s);
         return;
     }
@@ -135,6 +142,8 @@ static void answer(struct h2_stream *s, struct str request)
 static void on_headers(struct h2_stream *s)
 {
     struct reflection_server *shared = world_of(s)->shared;
+    if (shared->script.times)
+        shared->seen.questions = 0;
     bool alpha = str_starts(str_c(s->path), STR("/grpc.reflection.v1alpha."));
     bool unknown = alpha ? shared->script.no_v1alpha : shared->script.no_v1;
     shared->seen.streams++;

@@ -23,6 +23,7 @@ struct reflection_script {
     struct str missing[2]; /* files that it does not have */
     size_t cut;            /* sends no more than so many bytes of an answer; 0: all */
     uint32_t from;         /* the answer with this number, from 0, and all behind it are, */
+    uint32_t times;        /* on the first so many streams, each counted anew; 0: on all, */
     struct str instead;    /* these bytes, if any, or else */
     const char *ending;    /* these trailers, or else */
     bool reset;            /* RST_STREAM, or else nothing */

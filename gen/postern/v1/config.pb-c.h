@@ -70,7 +70,8 @@ struct  Postern__V1__Config
    */
   char *descriptors;
   /*
-   * Ask the upstream's server reflection for the schema instead.
+   * Ask the upstream's server reflection for the schema instead. At the start a server that is not
+   * there yet is waited for, up to 10 seconds.
    */
   protobuf_c_boolean reflect;
   Postern__V1__Bounds *bounds;

@@ -37,14 +37,19 @@ struct outcome {
     bool ok;
 };
 
-static void ask(struct outcome *o, const char *endpoint, uint32_t timeout_ms)
+static void ask_patiently(struct outcome *o, const char *endpoint, struct reflect_budget budget)
 {
     struct str address = str_c(endpoint);
     struct cluster_config cluster = cluster_config_of_endpoint(&address);
     arena_init(&o->arena, 64 << 10, 64 << 20);
     tc_faults_init(&o->faults, &o->arena);
     buf_init(&o->set, TC_SCHEMA_MAX_BYTES);
-    o->ok = reflect_schema(&cluster, timeout_ms, &o->set, &o->faults);
+    o->ok = reflect_schema(&cluster, budget, &o->set, &o->faults);
+}
+
+static void ask(struct outcome *o, const char *endpoint, uint32_t timeout_ms)
+{
+    ask_patiently(o, endpoint, (struct reflect_budget){.total_ms = timeout_ms});
 }
 
 static void release(struct outcome *o)
@@ -187,6 +192,53 @@ static void a_server_that_is_not_there_is_a_fault_at_once(void **state)
     uint64_t start = uv_hrtime();
     expect_fault("127.0.0.1:1", TIMEOUT_MS, "127.0.0.1:1");
     assert_true(uv_hrtime() - start < TIMEOUT_MS * UINT64_C(500000));
+}
+
+static void a_server_that_never_comes_is_waited_for_as_long_as_was_said(void **state)
+{
+    (void)state;
+    struct outcome o;
+    uint64_t start = uv_hrtime();
+    ask_patiently(&o, "127.0.0.1:1", (struct reflect_budget){TIMEOUT_MS, 800});
+    uint64_t took_ms = (uv_hrtime() - start) / 1000000;
+    assert_in_range(took_ms, 400, 1500); /* a pause that would end later is not begun */
+    assert_false(o.ok);
+    assert_int_equal(o.faults.count, 1);
+    assert_non_null(strstr(o.faults.first->text.p, "connection to 127.0.0.1:1"));
+    release(&o);
+}
+
+/* Its patience is longer than its time: what is told is the reason, not that time is up. */
+static void what_kept_the_server_away_is_told_when_time_is_up(void **state)
+{
+    (void)state;
+    struct outcome o;
+    ask_patiently(&o, "127.0.0.1:1", (struct reflect_budget){700, 5000});
+    assert_false(o.ok);
+    assert_non_null(strstr(o.faults.first->text.p, "connection to 127.0.0.1:1"));
+    release(&o);
+}
+
+/* What came before the stream broke is forgotten, and nothing is in the set twice. */
+static void a_server_that_is_unavailable_for_now_is_asked_again_from_the_start(void **state)
+{
+    (void)state;
+    for (uint32_t from = 0; from < 4; from++) {
+        struct outcome o;
+        struct reflection_script script = honest;
+        script.from = from;
+        script.times = 2;
+        script.ending = "grpc-status: 14\ngrpc-message: starting\n";
+        struct reflection_server *s = serve(&script);
+        ask_patiently(&o, s->name, (struct reflect_budget){TIMEOUT_MS, TIMEOUT_MS});
+        if (!o.ok)
+            fail_msg("%u: %.*s", from, STR_ARG(o.faults.first->text));
+        assert_int_equal(o.faults.count, 0);
+        assert_int_equal(s->seen.streams, 3);
+        assert_int_equal(files_in(buf_str(&o.set)), files_in(set_of_demo));
+        release(&o);
+        reflection_server_stop(s);
+    }
 }
 
 static void a_service_without_a_description_is_named(void **state)
@@ -365,6 +417,9 @@ int main(void)
         cmocka_unit_test(a_file_that_is_needed_and_missing_is_named),
         cmocka_unit_test(a_server_without_reflection_is_told_from_others),
         cmocka_unit_test(a_server_that_is_not_there_is_a_fault_at_once),
+        cmocka_unit_test(a_server_that_never_comes_is_waited_for_as_long_as_was_said),
+        cmocka_unit_test(what_kept_the_server_away_is_told_when_time_is_up),
+        cmocka_unit_test(a_server_that_is_unavailable_for_now_is_asked_again_from_the_start),
         cmocka_unit_test(a_service_without_a_description_is_named),
         cmocka_unit_test(answers_that_make_no_sense_are_faults),
         cmocka_unit_test(silence_ends_with_the_time_that_was_given),
