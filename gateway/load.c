@@ -168,6 +168,15 @@ static const struct tc_schema *schema_from_reflection(struct snapshot *s, const 
     return schema;
 }
 
+static const struct tc_schema *refuse_second_schema(const struct config *c, struct arena *arena,
+                                                    struct tc_faults *faults)
+{
+    struct str place = arena_printf(arena, "%.*s:%u", STR_ARG(c->name),
+                                    config_line(c->places, "descriptors"));
+    tc_fault_add(faults, place.p ? place : c->name, "descriptors: %s", OPTIONS_SCHEMA_INSIDE);
+    return NULL;
+}
+
 static const struct tc_schema *load_schema(struct snapshot *s, const struct options *o,
                                            const struct config *c, struct tc_faults *faults)
 {
@@ -177,6 +186,8 @@ static const struct tc_schema *load_schema(struct snapshot *s, const struct opti
         return schema_from_file(o->descriptors, arena, faults);
     if (o->reflect)
         return schema_from_reflection(s, o, c, faults);
+    if (in_config && in_config[0] && &postern_builtin_schema)
+        return refuse_second_schema(c, arena, faults);
     if (in_config && in_config[0])
         return schema_from_file(beside(o->config, in_config, arena), arena, faults);
     if (c->message->reflect)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/core/text_values.h"
+#include "gateway/load.h"
 
 #ifndef POSTERN_VERSION
 #define POSTERN_VERSION "0.1.0"
@@ -41,22 +42,34 @@ static const struct option flags[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-    "postern: REST for gRPC services, declared in their .proto\n"
-    "\n"
-    "  postern --descriptors api.pb --upstream 127.0.0.1:9001 --listen 127.0.0.1:8080\n"
-    "\n"
-    "  --descriptors FILE       FileDescriptorSet (protoc --include_imports --descriptor_set_out)\n"
-    "  --reflect                ask the upstream's server reflection for the schema instead\n"
-    "  --upstream TARGET        host:port, unix:/path or the name of a cluster of the config\n"
-    "  --listen ADDRESS         host:port or unix:/path; may be repeated (127.0.0.1:8080)\n"
-    "  --admin ADDRESS          health, metrics and configuration (none)\n"
-    "  --workers N              threads that serve, 0: one per core (1)\n"
-    "  --max-request-body BYTES largest request body (67108864)\n"
-    "  --access-log FILE        one JSON line per request; - is standard output (none)\n"
-    "  --config FILE            postern.yaml; flags win over it\n"
-    "  --check                  load everything, print every fault, serve nothing\n"
-    "  --help, --version\n";
+/* Two in number: with --descriptors, and of a gateway that has its schema inside. */
+#define USAGE(schema, descriptors)                                                              \
+    "postern: REST for gRPC services, declared in their .proto\n"                               \
+    "\n"                                                                                        \
+    "  postern " schema "--upstream 127.0.0.1:9001 --listen 127.0.0.1:8080\n"                   \
+    "\n" descriptors                                                                            \
+    "  --reflect                ask the upstream's server reflection for the schema instead\n"  \
+    "  --upstream TARGET        host:port, unix:/path or the name of a cluster of the config\n" \
+    "  --listen ADDRESS         host:port or unix:/path; may be repeated (127.0.0.1:8080)\n"    \
+    "  --admin ADDRESS          health, metrics and configuration (none)\n"                     \
+    "  --workers N              threads that serve, 0: one per core (1)\n"                      \
+    "  --max-request-body BYTES largest request body (67108864)\n"                              \
+    "  --access-log FILE        one JSON line per request; - is standard output (none)\n"       \
+    "  --config FILE            postern.yaml; flags win over it\n"                              \
+    "  --check                  load everything, print every fault, serve nothing\n"            \
+    "  --help, --version\n"
+
+static const char help[] = USAGE(
+    "--descriptors api.pb ",
+    "  --descriptors FILE       FileDescriptorSet (protoc --include_imports "
+    "--descriptor_set_out)\n");
+static const char dedicated_help[] = USAGE(
+    "", "  This one was made by make gateway: its schema is inside.\n\n");
+
+static bool dedicated(void)
+{
+    return &postern_builtin_schema != NULL;
+}
 
 void options_complain(const char *format, ...)
 {
@@ -90,7 +103,9 @@ static bool take(struct options *o, enum flag flag, const char *value)
     uint64_t n = 0;
     switch (flag) {
     case FLAG_CONFIG: o->config = value; return true;
-    case FLAG_DESCRIPTORS: o->descriptors = value; return true;
+    case FLAG_DESCRIPTORS:
+        o->descriptors = value;
+        return !dedicated() || bad("descriptors", value, OPTIONS_SCHEMA_INSIDE);
     case FLAG_REFLECT: o->reflect = true; return true;
     case FLAG_UPSTREAM: o->upstream = value; return true;
     case FLAG_LISTEN:
@@ -123,7 +138,10 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
         if (flag == FLAG_HELP || flag == FLAG_VERSION) {
             /* breach: asked for on standard output */
-            fputs(flag == FLAG_HELP ? help : "postern " POSTERN_VERSION "\n", stdout);
+            fputs(flag == FLAG_VERSION ? "postern " POSTERN_VERSION "\n"
+                  : dedicated()        ? dedicated_help
+                                       : help,
+                  stdout);
             return OPTIONS_DONE;
         }
         if (flag == '?' || !take(o, (enum flag)flag, optarg))

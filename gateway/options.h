@@ -6,6 +6,10 @@
 
 enum { OPTIONS_LISTEN_MAX = 16 };
 
+/* Why a gateway of `make gateway` takes no descriptors, neither by flag nor by configuration. */
+#define OPTIONS_SCHEMA_INSIDE \
+    "this gateway has its schema inside; leave it out, or let postern, the dynamic one, serve it"
+
 struct options {
     const char *config, *descriptors, *upstream, *admin, *access_log;
     const char *listen[OPTIONS_LISTEN_MAX];

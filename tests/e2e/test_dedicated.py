@@ -129,6 +129,31 @@ def test_check_shows_the_same_routes(pair, made):
     assert inside[0] == 0 and "inside.v1.Notes.Get" in inside[1]
 
 
+def start(program, *args):
+    done = subprocess.run([program, *args], capture_output=True, text=True, timeout=10)
+    return done.returncode, done.stderr
+
+
+def test_another_schema_than_the_one_inside_is_a_bad_start(made, tmp_path):
+    code, errors = start(made[0], "--descriptors", made[1], "--upstream", "127.0.0.1:1")
+    assert code == 2 and errors.count("\n") == 1, errors
+    assert errors.startswith(f"postern: --descriptors {made[1]}: "), errors
+    assert "schema inside" in errors, errors
+    (tmp_path / "postern.yaml").write_text(f"workers: 1\ndescriptors: {made[1]}\n")
+    code, errors = start(made[0], "--config", tmp_path / "postern.yaml")
+    assert code == 2 and errors.count("\n") == 1, errors
+    assert "postern.yaml:2: descriptors: " in errors and "schema inside" in errors, errors
+
+
+def test_help_offers_what_this_gateway_takes(made):
+    def help_of(program):
+        return subprocess.run([program, "--help"], capture_output=True, text=True).stdout
+    inside, dynamic = help_of(made[0]), help_of(POSTERN)
+    assert "--descriptors" not in inside and "--descriptors" in dynamic
+    rest = [x for x in dynamic.splitlines() if "--descriptors" not in x]
+    assert set(rest) < set(inside.splitlines())
+
+
 def test_names_of_the_configuration_are_resolved_when_it_starts(made, tmp_path):
     (tmp_path / "postern.yaml").write_text("workers: 1\n")
     code, _, errors = check(made[0], tmp_path / "postern.yaml")
