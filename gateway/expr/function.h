@@ -4,12 +4,21 @@
  *     {"string.contains(string) -> bool", contains, EXPR_COST_BYTES},
  *     {"size(list<A>) -> int", size_list, EXPR_COST_ONE},
  *     {"_[_](map<A, B>, A) -> B", map_index, EXPR_COST_ONE},
+ *     {"_[_](list<A>, double) -> A", list_index, EXPR_COST_ONE, EXPR_LATE},
+ *     {"math/sign(int) -> int", sign_int, EXPR_COST_ONE},
  *
- * Signature: [receiver.]name(parameters) -> result. Types: dyn null bool int uint double string
- * bytes timestamp duration ip cidr type<A> list<A> map<A, B> optional<A>; capital letters are type
- * parameters. A row with run == NULL is executed by the evaluator itself, because it does not want
- * all its operands:
- * _&&_ _||_ _?_:_ @not_strictly_false, and what has lazy operands of optionals.
+ * Signature: [receiver.]name(parameters) -> result. A dot always stands between a receiver's type
+ * and a name; the dot of a name in a namespace is written as a slash: "math/sign" is called as
+ * math.sign(x), and overload.name is "math.sign". Types: dyn null bool int uint double string bytes
+ * timestamp duration ip cidr type<A> list<A> map<A, B> optional<A>; capital letters are type
+ * parameters.
+ *
+ * A row with run == NULL is executed by the evaluator itself, because it does not want all its
+ * operands: _&&_ _||_ _?_:_ @not_strictly_false, or() and orValue() of optionals.
+ *
+ * The parser's macros use rows that no user can write: cel.@mapInsert(map, key, value) and
+ * cel.@mapInsert(map, map) for transformMap and transformMapEntry, list.@sortByAssociatedKeys(list)
+ * for sortBy; math.greatest and math.least of three or more become one list.
  * Libraries of rows: lib_*.c; the one list of libraries is in function.c. */
 #pragma once
 
@@ -24,12 +33,16 @@ enum expr_cost {
     EXPR_COST_ITEMS, /* by the elements of its list and map operands */
 };
 
+enum expr_function_flag {
+    EXPR_LATE = 1 << 0, /* only for operands whose type the run decides ([1, 2][dyn(0.0)]): never
+                           matched by types that the checker knows */
+};
+
 struct expr_function {
     const char *signature;
     struct expr_value (*run)(struct expr_run *, const struct expr_value *args, uint32_t n);
-    uint8_t cost; /* enum expr_cost */
-    bool inexact; /* not folded at load: depends on more than its operands. None today but kept
-                     honest */
+    uint8_t cost;  /* enum expr_cost */
+    uint8_t flags; /* enum expr_function_flag */
 };
 
 struct expr_library {
@@ -61,4 +74,4 @@ const struct expr_overload *expr_functions_find(const struct expr_functions *f, 
                                                 uint32_t *n);
 
 extern const struct expr_library expr_lib_standard, expr_lib_time, expr_lib_strings, expr_lib_math,
-    expr_lib_lists, expr_lib_optionals, expr_lib_encoders, expr_lib_network;
+    expr_lib_lists, expr_lib_optionals, expr_lib_encoders, expr_lib_network, expr_lib_sets;

@@ -12,6 +12,7 @@
 struct expr_list;
 struct expr_map;
 struct expr_error;
+struct expr_run; /* one evaluation; run.h */
 
 struct expr_time { /* timestamp since 1970-01-01T00:00:00Z, or duration; 0 <= |nanos| < 1e9, a
                       duration's parts have one sign */
@@ -51,18 +52,21 @@ enum { EXPR_ABSENT = EXPR_KINDS };
 
 /* Lists and maps have several forms (built by the expression, a repeated field on the wire, a
  * Struct, the gateway's own tables); the first member of each says how to read it. Cannot fail but
- * by an EXPR_ERROR value. `at` counts from 0 and is below size. */
+ * by an EXPR_ERROR value. `at` counts from 0 and is below size; the run lends its scratch to what
+ * is decoded only now (members of a Struct). */
 struct expr_list {
     uint32_t (*size)(const struct expr_list *);
-    struct expr_value (*at)(const struct expr_list *, uint32_t i);
+    struct expr_value (*at)(const struct expr_list *, struct expr_run *, uint32_t i);
 };
 struct expr_map {
     uint32_t (*size)(const struct expr_map *);
     /* False: no such key. Keys are bool, int, uint or string; numbers match across int, uint,
      * double. */
-    bool (*find)(const struct expr_map *, const struct expr_value *key, struct expr_value *out);
+    bool (*find)(const struct expr_map *, struct expr_run *, const struct expr_value *key,
+                 struct expr_value *out);
     /* Key and value number i, in an order that does not change during an evaluation. */
-    void (*at)(const struct expr_map *, uint32_t i, struct expr_value *key, struct expr_value *out);
+    void (*at)(const struct expr_map *, struct expr_run *, uint32_t i, struct expr_value *key,
+               struct expr_value *out);
 };
 
 /* Why an evaluation failed. `text` is for logs and `explain`, never for the client of the gateway.
