@@ -20,7 +20,7 @@ struct event {
     uint64_t wall_us;     /* start, microseconds since the epoch */
     uint64_t total_ns;    /* first byte of the head to the end of the answer */
     uint64_t upstream_ns; /* call started to its end; 0 without a call */
-    uint64_t own_ns; /* total less waiting for the upstream and for the client's body and reading */
+    uint64_t own_ns;      /* spent on it by the worker: head, body, policies, answer; no waiting */
     uint64_t bytes_in, bytes_out;       /* bodies, as on the client's side */
     uint32_t messages_in, messages_out; /* gRPC messages to and from the upstream */
     uint32_t retries;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/core/clock.h"
 #include "gateway/core/event.h"
 #include "gateway/core/pipeline.h"
 
@@ -52,7 +51,7 @@ struct exchange *exchange_new(struct exchange_host *host, const struct front_ops
     x->snapshot = x->scope->snapshot;
     x->front = ops;
     x->front_data = front_data;
-    x->began = clock_now();
+    x->began = x->working_since = clock_now();
     x->began_wall_us = clock_wall_us();
     buf_init(&x->reply, SIZE_MAX);
     x->answer.body.max = SIZE_MAX / 2; /* bounded by what it is made of: max_response, buffer */
@@ -69,10 +68,12 @@ void exchange_wake(struct exchange *x)
 static void enter(struct exchange *x)
 {
     x->entered = true;
+    exchange_work(x);
 }
 
 static void leave(struct exchange *x)
 {
+    exchange_rest(x);
     x->entered = false;
 }
 
@@ -99,9 +100,10 @@ static bool identify(struct exchange *x)
     return id.p && headers_add(&x->answer.headers, &x->arena, STR("x-request-id"), id);
 }
 
+/* At work since exchange_new: the front has filled in the request meanwhile. */
 void exchange_begin(struct exchange *x)
 {
-    enter(x);
+    x->entered = true;
     if (!identify(x))
         exchange_fail_memory(x);
     else if (pipeline_run(x, PHASE_HEAD) == STAGE_NEXT)
@@ -124,7 +126,6 @@ void exchange_body_end(struct exchange *x)
     if (x->body_ended)
         return;
     x->body_ended = true;
-    x->body_ended_at = clock_now();
     if (exchange_answered(x) || x->call_ended)
         return;
     enter(x);
@@ -172,6 +173,7 @@ static void record(struct exchange *x, bool delivered)
         .error = x->failure,
         .wall_us = x->began_wall_us,
         .total_ns = now - x->began,
+        .own_ns = x->own_ns,
         .bytes_in = x->bytes_in,
         .bytes_out = x->bytes_out,
         .messages_in = x->messages_in,
@@ -180,14 +182,8 @@ static void record(struct exchange *x, bool delivered)
     };
     if (x->cluster != PLAN_NO_CLUSTER)
         e.cluster_name = x->snapshot->plan->clusters[x->cluster].name;
-    uint64_t call_ended = x->call_ended_at ? x->call_ended_at : now;
     if (x->call_began)
-        e.upstream_ns = call_ended - x->call_began;
-    if (x->ready_at) {
-        uint64_t from = x->body_ended_at ? x->body_ended_at : x->began;
-        uint64_t busy = x->ready_at > from ? x->ready_at - from : 0;
-        e.own_ns = busy > e.upstream_ns ? busy - e.upstream_ns : 0;
-    }
+        e.upstream_ns = (x->call_ended_at ? x->call_ended_at : now) - x->call_began;
     x->host->ended(x->host, x->scope, &e);
 }
 
@@ -245,6 +241,13 @@ void exchange_soon(struct exchange *x)
     x->host->wake_loop(x->host);
 }
 
+static void exchange_continue(struct exchange *x)
+{
+    exchange_work(x);
+    response_pump(x);
+    exchange_rest(x);
+}
+
 void exchange_run_soon(struct exchange_host *host)
 {
     struct exchange *list = host->soon;
@@ -256,7 +259,7 @@ void exchange_run_soon(struct exchange_host *host)
         if (x->gone)
             recycle(x);
         else
-            response_pump(x);
+            exchange_continue(x);
     }
 }
 
@@ -308,7 +311,8 @@ static void answer_whole(struct exchange *x, const struct tc_error_info *info, u
     if (!tc_status_json(&a->body, info, x->snapshot->plan->schema, &x->arena))
         a->body.n = 0;
     a->ready = a->complete = true;
-    x->ready_at = clock_now();
+    if (!x->entered)
+        exchange_rest(x); /* refused by the front, before exchange_begin */
 }
 
 void exchange_answer_error(struct exchange *x, const struct tc_error_info *info, uint16_t http)

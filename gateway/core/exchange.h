@@ -118,7 +118,9 @@ struct exchange {
     struct str failure; /* message of the error answered, for the log */
 
     /* clock_now() at the turns of its life; 0: not reached. */
-    uint64_t began, began_wall_us, body_ended_at, call_began, call_ended_at, ready_at;
+    uint64_t began, began_wall_us, call_began, call_ended_at;
+    uint64_t working_since; /* 0: it waits for the client or for the upstream */
+    uint64_t own_ns;        /* sum of what it did not wait */
 };
 
 /* NULL: out of memory. */

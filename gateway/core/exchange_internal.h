@@ -2,12 +2,25 @@
  * messages), response.c (RPC to answer). */
 #pragma once
 
+#include "gateway/core/clock.h"
 #include "gateway/core/exchange.h"
 
 /* The answer is whole or cut off: nothing can change it any more. */
 static inline bool exchange_answered(const struct exchange *x)
 {
     return x->answer.complete || x->answer.broken;
+}
+/* Whoever comes into the exchange, from the front, the channel or the loop, says when it is on and
+ * off the worker: two looks at the clock, and the only measure of its own time. */
+static inline void exchange_work(struct exchange *x)
+{
+    x->working_since = clock_now();
+}
+static inline void exchange_rest(struct exchange *x)
+{
+    if (x->working_since)
+        x->own_ns += clock_now() - x->working_since;
+    x->working_since = 0;
 }
 /* Tells the front to look at the exchange, unless it is just calling into it. */
 void exchange_wake(struct exchange *x);

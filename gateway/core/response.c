@@ -1,4 +1,3 @@
-#include "gateway/core/clock.h"
 #include "gateway/core/exchange_internal.h"
 #include "gateway/core/metadata.h"
 #include "gateway/core/rpc.h"
@@ -65,7 +64,6 @@ static bool head_ready(struct exchange *x, struct str content_type)
     }
     x->answer.status = 200;
     x->answer.ready = true;
-    x->ready_at = clock_now();
     x->state = EXCHANGE_ANSWER;
     return true;
 }
@@ -242,8 +240,10 @@ static bool take_metadata(struct exchange *x, const struct header *metadata, siz
 static void on_headers(void *ctx, const struct header *metadata, size_t n)
 {
     struct exchange *x = ctx;
+    exchange_work(x);
     if (!take_metadata(x, metadata, n))
         exchange_fail_memory(x);
+    exchange_rest(x);
 }
 
 /* Forgets what a reader has taken who keeps up without ever emptying the buffer. */
@@ -267,9 +267,8 @@ static void stream_message(struct exchange *x)
     exchange_wake(x);
 }
 
-static void on_message(void *ctx, struct buf *message)
+static void take_message(struct exchange *x, struct buf *message)
 {
-    struct exchange *x = ctx;
     x->reading = false;
     x->messages_out++;
     if (server_streaming(x)) {
@@ -287,11 +286,22 @@ static void on_message(void *ctx, struct buf *message)
     ask(x); /* a second message would be an error: look for it */
 }
 
+static void on_message(void *ctx, struct buf *message)
+{
+    struct exchange *x = ctx;
+    exchange_work(x);
+    take_message(x, message);
+    exchange_rest(x);
+}
+
 static void on_writable(void *ctx)
 {
     struct exchange *x = ctx;
-    if (x->paused)
-        request_resume(x);
+    if (!x->paused)
+        return;
+    exchange_work(x);
+    request_resume(x);
+    exchange_rest(x);
 }
 
 static void single_end(struct exchange *x)
@@ -312,12 +322,11 @@ static void single_end(struct exchange *x)
     }
 }
 
-static void on_end(void *ctx, const struct call_end *end)
+static void take_end(struct exchange *x, const struct call_end *end)
 {
-    struct exchange *x = ctx;
     x->call = NULL;
     x->call_ended = true;
-    x->call_ended_at = clock_now();
+    x->call_ended_at = x->working_since;
     x->code = end->code;
     x->from_peer = end->from_peer;
     x->retries = end->retries;
@@ -334,6 +343,14 @@ static void on_end(void *ctx, const struct call_end *end)
     else if (!x->decoding)
         pump_stream(x);
     exchange_wake(x);
+}
+
+static void on_end(void *ctx, const struct call_end *end)
+{
+    struct exchange *x = ctx;
+    exchange_work(x);
+    take_end(x, end);
+    exchange_rest(x);
 }
 
 /* One id for answer, log and upstream, whatever the client has sent under that name. */

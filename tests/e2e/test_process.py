@@ -219,7 +219,7 @@ def test_each_request_has_one_line_that_tells_all(start, backend):
     assert line["bytes_in"] == len(json.dumps({"code": 5, "delayMs": 60}))
     assert line["bytes_out"] == len(answer.body)
     assert 60 <= line["upstream_ms"] <= line["total_ms"] < 1000
-    assert 0 <= line["own_ms"] < line["total_ms"] - 50
+    assert 0 < line["own_ms"] < line["total_ms"] - 50
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$", line["time"]), line
     assert line["client"].startswith("127.0.0.1")
 
@@ -231,6 +231,20 @@ def test_refusals_are_logged_too(start, backend):
     h1.call(g.port, "GET", "/v1/models/" + "a" * 8300)
     assert [x["status"] for x in g.logged(4)] == [404, 400, 404, 414] or \
         [x["status"] for x in g.logged(4)] == [404, 400, 400, 414]
+
+
+def test_own_time_is_told_for_streams_and_refusals_and_is_no_waiting(start, backend):
+    g = start(backend.target)
+    paced = {"count": 4, "intervalMs": 30}
+    assert h1.call(g.port, "POST", "/v1/echo:stream", json=paced).status == 200
+    assert h1.call(g.port, "GET", "/" + "a" * 8300).status == 414
+    assert h1.call(g.port, "POST", "/v1/echo", body=b"{").status == 400
+    stream, *refused = g.logged(3)
+    assert 0 < stream["own_ms"] < 20 < stream["upstream_ms"] <= stream["total_ms"]
+    for line in refused:
+        assert 0 < line["own_ms"] <= line["total_ms"] and not line.get("upstream_ms"), line
+    metrics = h1.call(g.admin, "GET", "/metrics").text
+    assert re.search(r"own.*_sum\{[^}]*EchoStream[^}]*\} 0\.\d*[1-9]", metrics), metrics
 
 
 def test_a_secret_is_not_logged(start, backend):

@@ -235,7 +235,7 @@ static void the_event_tells_what_happened(void **state)
     assert_in_range(e->wall_us, wall, wall + passed / 1000 + 1);
     assert_in_range(e->total_ns, 60 * 1000000, passed);
     assert_in_range(e->upstream_ns, 40 * 1000000, e->total_ns - 20 * 1000000);
-    assert_in_range(e->own_ns, 0, 20 * 1000000);
+    assert_in_range(e->own_ns, 1, 20 * 1000000);
 }
 
 static void a_call_cut_off_counts_its_upstream_time(void **state)
@@ -248,7 +248,7 @@ static void a_call_cut_off_counts_its_upstream_time(void **state)
     bench_run(b, 10);
     front_close(&f, false);
     assert_in_range(b->event.upstream_ns, 9 * 1000000, b->event.total_ns);
-    assert_int_equal(b->event.own_ns, 0);
+    assert_in_range(b->event.own_ns, 1, b->event.total_ns - 9 * 1000000);
 }
 
 /* ---- scopes */
