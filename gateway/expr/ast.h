@@ -1,7 +1,9 @@
 /* The tree of one expression: what the parser makes, the checker annotates and the compiler reads.
  * Macros are already expanded (cel-spec "Macros"): `all`, `exists`, `exists_one`, `filter`, `map`
  * and their two-variable forms are EXPR_FOLD, `has(e.f)` is a SELECT that tests, `cel.bind` is a
- * FOLD over nothing. Nodes live in the arena of the compilation and die with it. */
+ * FOLD over nothing: {range: [], accu: the variable, init: its value, condition: false, step: the
+ * variable, result: the body}. Every path from the root is at most EXPR_DEPTH_MAX nodes long.
+ * Nodes live in the arena of the compilation and die with it. */
 #pragma once
 
 #include "gateway/expr/type.h"
@@ -30,7 +32,8 @@ struct expr_entry {
     bool optional; /* "?": left out when the value is an empty optional */
 };
 
-/* cel-spec's comprehension: for each element of `range`, while `condition`, accu = step. */
+/* cel-spec's comprehension: for each element of `range`, while `condition`, accu = step. The
+ * variables are seen by condition and step, accu by result too; by range and init none. */
 struct expr_fold {
     struct str var, var2; /* var2.p == NULL: one variable (element; key of a map) */
     struct str accu;      /* a name no user can write */
@@ -46,6 +49,7 @@ struct expr_node {
     uint8_t ref;                  /* enum expr_ref; checker, for IDENT and qualified SELECT */
     bool test_only;               /* SELECT, and IDENT of a slot: has(...) */
     bool optional;                /* SELECT: ".?field" */
+    uint16_t height;              /* nodes on the longest way down, this one included */
     uint32_t offset, end;         /* bytes of the source: what an error points at */
     const struct expr_type *type; /* checker */
     struct str name;              /* IDENT, SELECT: field; CALL: function; STRUCT: type name */

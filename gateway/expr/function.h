@@ -10,8 +10,8 @@
  * Signature: [receiver.]name(parameters) -> result. A dot always stands between a receiver's type
  * and a name; the dot of a name in a namespace is written as a slash: "math/sign" is called as
  * math.sign(x), and overload.name is "math.sign". Types: dyn null bool int uint double string bytes
- * timestamp duration ip cidr type<A> list<A> map<A, B> optional<A>; capital letters are type
- * parameters.
+ * timestamp duration ip cidr type type<A> list<A> map<A, B> optional<A>; capital letters from A to
+ * H are type parameters. Of several rows that fit, the first decides.
  *
  * A row with run == NULL is executed by the evaluator itself, because it does not want all its
  * operands: _&&_ _||_ _?_:_ @not_strictly_false, or() and orValue() of optionals.
@@ -69,6 +69,11 @@ struct expr_functions {
 
 /* False: out of memory. A row that cannot be parsed is a fault of ours: a unit test parses all. */
 bool expr_functions_init(struct expr_functions *f, struct arena *a);
+/* The same of a list of libraries that ends with NULL. */
+bool expr_functions_of(struct expr_functions *f, const struct expr_library *const *list,
+                       struct arena *a);
+/* One row. False: the signature is at fault, or out of memory. */
+bool expr_overload_parse(struct expr_overload *o, const struct expr_function *f, struct arena *a);
 /* The rows of that name, `*n` of them, or NULL. */
 const struct expr_overload *expr_functions_find(const struct expr_functions *f, struct str name,
                                                 uint32_t *n);

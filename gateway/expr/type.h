@@ -48,6 +48,8 @@ const struct expr_type *expr_type_map(struct arena *a, const struct expr_type *k
                                       const struct expr_type *of);
 const struct expr_type *expr_type_optional(struct arena *a, const struct expr_type *of);
 const struct expr_type *expr_type_type(struct arena *a, const struct expr_type *of);
+/* Of bool, int, uint, double, string or bytes: a constant; NULL for other types. */
+const struct expr_type *expr_type_wrapper(const struct expr_type *of);
 /* Of a message as a whole: Timestamp, Duration, wrappers, Struct (map of string to dyn), Value
  * (dyn), ListValue (list of dyn) and Any (dyn) have their own meaning. */
 const struct expr_type *expr_type_message(struct arena *a, const struct tc_message *m);
