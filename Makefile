@@ -43,14 +43,14 @@ GATEWAY := $(filter-out gateway/main.c $(GRPC_MODULE),$(call src,gateway $(wildc
 GENERATED := $(shell find gen -name '*.c' 2>/dev/null)
 TESTS := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 SOURCES := $(TRANSCODER) $(GATEWAY) $(GRPC_MODULE) $(GENERATED) \
-           $(call src,stubs tools/protoc-gen-postern tools/demo-backend tests/fakes tests/unit/support)
+           $(call src,stubs tools/protoc-gen-postern tools/demo-backend tools/conformance-testee tests/fakes tests/unit/support)
 LIBRARIES := $(addprefix $(O)/lib,stubs.a gateway.a gen.a transcoder.a)
 PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(O)/postern-grpc-core.so) \
-            $(foreach t,protoc-gen-postern demo-backend,$(if $(call src,tools/$(t)),$(O)/$(t)))
+            $(foreach t,protoc-gen-postern demo-backend conformance-testee,$(if $(call src,tools/$(t)),$(O)/$(t)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check check-all bench soak lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check check-all bench soak conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -104,6 +104,8 @@ $(O)/protoc-gen-postern: $(call obj,$(call src,tools/protoc-gen-postern)) $(LIBR
 $(O)/demo-backend: private LINK_EXTRA := $(GRPC_LIBS)
 $(O)/demo-backend: $(call obj,$(call src,tools/demo-backend)) $(LIBRARIES)
 	$(link)
+$(O)/conformance-testee: $(call obj,$(call src,tools/conformance-testee)) $(O)/libtranscoder.a
+	$(link)
 # The transcoder's tests get the transcoder alone; those of the gRPC core channel that module's objects too.
 $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,$(GRPC_MODULE))
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
@@ -134,6 +136,8 @@ check: all unit-tests ## what a bare Debian 12 can run: style, stale gen/, unit 
 	  --unit $(O)/tests/unit $(if $(MODE),,--unit $(O)/asan/tests/unit) --e2e tests/e2e
 check-all: all ## what needs npm, PyPI or Go besides: tests/all/*.sh; names what it had to skip
 	@tools/run-tests.py --scripts tests/all
+conformance: $(O)/conformance-testee ## protobuf's own conformance tests (needs npm and PyPI)
+	tests/all/conformance.sh
 bench: all ## measure against the peers and a bare floor: CPU per request, memory, start
 	tools/bench/run.sh
 soak: ## a million requests under asan, with clients that abort and a backend that restarts

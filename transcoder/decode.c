@@ -148,7 +148,8 @@ struct tc_dec_frame *tc_dec_push(struct tc_decoder *d, const struct tc_message *
     if (!f)
         return NULL;
     f->m = m;
-    f->src = (struct tc_dec_source){payload, payload.p, payload.p + payload.n, NULL, 0, 0};
+    f->src = (struct tc_dec_source){payload, payload.p, payload.p + payload.n, NULL,
+                                    0,       0,         tc_is_message_set(m)};
     f->field = f->only = NULL;
     f->index = 0;
     f->next_default = 0;

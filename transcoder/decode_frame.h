@@ -31,6 +31,7 @@ struct tc_dec_source {
     const uint64_t *records; /* NULL: wire order; else field number << 32 | offset from base,
                                 ascending */
     uint32_t n, next;        /* of records */
+    bool set;                /* of a message set: its items are the fields */
 };
 
 enum tc_dec_step {

@@ -58,15 +58,20 @@ static const struct tc_field *known(const struct tc_dec_frame *f, const struct t
 
 static enum tc_status read_one(struct tc_dec_source *s, struct tc_wire_field *w, const char **at)
 {
+    enum tc_status st;
     if (!s->records) {
         *at = s->rest.p;
-        return tc_wire_next(&s->rest, w);
-    }
-    if (s->next == s->n)
+        st = tc_wire_next(&s->rest, w);
+    } else if (s->next == s->n) {
         return TC_MORE;
-    *at = s->base + (uint32_t)s->records[s->next++];
-    struct str rest = str_of(*at, (size_t)(s->end - *at));
-    return tc_wire_next(&rest, w);
+    } else {
+        *at = s->base + (uint32_t)s->records[s->next++];
+        struct str rest = str_of(*at, (size_t)(s->end - *at));
+        st = tc_wire_next(&rest, w);
+    }
+    if (st == TC_OK && s->set)
+        tc_wire_set_item(w);
+    return st;
 }
 
 static bool in_proportion(const struct tc_decoder *d, size_t work, size_t free, size_t factor)

@@ -30,6 +30,8 @@ void tc_enc_back(struct tc_encoder *e, const struct tc_enc_spot *spot);
 bool tc_enc_all_zero(const struct tc_encoder *e, size_t from);
 enum tc_status tc_enc_put(struct tc_encoder *e, struct str bytes);
 enum tc_status tc_enc_tag(struct tc_encoder *e, const struct tc_field *f);
+/* Behind the value of a TC_SET_ITEM. */
+enum tc_status tc_enc_item_end(struct tc_encoder *e);
 enum tc_status tc_enc_open_slot(struct tc_encoder *e, size_t *slot);
 void tc_enc_close_slot(struct tc_encoder *e, size_t slot);
 /* Makes all slots from `first` on as wide as their lengths and forgets them. */

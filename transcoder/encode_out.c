@@ -64,8 +64,28 @@ enum tc_status tc_enc_put(struct tc_encoder *e, struct str bytes)
     return buf_add(e->out, bytes) ? TC_OK : tc_enc_full(e, bytes.n);
 }
 
+/* What stands around an item of a message set: group 1 { type_id = 2, message = 3 }. */
+static const struct str item_begin = STR_INIT("\x0b\x10"), item_message = STR_INIT("\x1a"),
+                        item_end = STR_INIT("\x0c");
+
+static enum tc_status item_key(struct tc_encoder *e, const struct tc_field *f)
+{
+    enum tc_status st = tc_enc_put(e, item_begin);
+
+    if (st == TC_OK)
+        st = tc_enc_put(e, str_of(f->tag, f->tag_len));
+    return st == TC_OK ? tc_enc_put(e, item_message) : st;
+}
+
+enum tc_status tc_enc_item_end(struct tc_encoder *e)
+{
+    return tc_enc_put(e, item_end);
+}
+
 enum tc_status tc_enc_tag(struct tc_encoder *e, const struct tc_field *f)
 {
+    if (f->flags & TC_SET_ITEM)
+        return item_key(e, f);
     return tc_enc_put(e, str_of(f->tag, f->tag_len));
 }
 
@@ -181,6 +201,8 @@ enum tc_status tc_enc_close(struct tc_encoder *e)
     if (e->top->slot != TC_ENC_NO_SLOT)
         tc_enc_close_slot(e, e->top->slot);
     tc_enc_pop(e);
+    if (from->flags & TC_SET_ITEM)
+        return tc_enc_item_end(e);
     return from->type == TC_GROUP ? end_group(e, from) : TC_OK;
 }
 

@@ -78,6 +78,8 @@ static enum tc_status put_text(struct tc_encoder *e, struct str text, enum tc_te
         return tc_enc_full(e, st == TC_LIMIT ? SIZE_MAX : 0);
     if (e->top->drop_zero && tc_enc_all_zero(e, at))
         e->out->n = start;
+    if (e->top->field->flags & TC_SET_ITEM && (st = tc_enc_item_end(e)) != TC_OK)
+        return st;
     return tc_enc_value_done(e);
 }
 

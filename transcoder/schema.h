@@ -23,7 +23,8 @@ struct tc_field {
     uint8_t tag_len; /* bytes in tag */
     int16_t oneof;   /* index into tc_message.oneofs, -1 when in none; synthetic oneofs do not count
                       */
-    char tag[6];     /* the encoded key we write: packed fields carry wire type 2 */
+    char tag[6];     /* the encoded key we write: packed fields carry wire type 2; of a TC_SET_ITEM
+                        its number alone */
 };
 
 struct tc_message {
@@ -117,6 +118,13 @@ const struct tc_service *tc_schema_service(const struct tc_schema *s, struct str
 const struct tc_method *tc_schema_method(const struct tc_schema *s, struct str full_name);
 /* Line of option `number`; falls back to 0. */
 uint32_t tc_option_line(const struct tc_options *o, uint32_t number);
+
+/* message_set_wire_format: nothing but extensions, each a TC_SET_ITEM. Says nothing of a set
+ * without a known extension: to us all of its items are unknown. */
+static inline bool tc_is_message_set(const struct tc_message *m)
+{
+    return m->nfields && m->fields[0].flags & TC_SET_ITEM;
+}
 
 /* Wire type of one value of `type` when not packed. */
 enum tc_wire_type tc_wire_type_of(enum tc_type type);

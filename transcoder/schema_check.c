@@ -54,9 +54,10 @@ static void check_name(struct compile *c, const struct raw_node *n)
 
 static void check_number(struct compile *c, const struct raw_field *f)
 {
-    if (f->number == 0 || f->number > NUMBER_MAX)
-        schema_fault(c, &f->node, "number %d is not between 1 and %d", (int)(int32_t)f->number,
-                     NUMBER_MAX);
+    uint32_t max = f->owner && f->owner->message_set ? INT32_MAX : NUMBER_MAX;
+    if (f->number == 0 || f->number > max)
+        schema_fault(c, &f->node, "number %d is not between 1 and %u", (int)(int32_t)f->number,
+                     (unsigned)max);
     else if (f->number >= RESERVED_FIRST && f->number <= RESERVED_LAST)
         schema_fault(c, &f->node, "number %u: %d to %d belong to protobuf itself",
                      (unsigned)f->number, RESERVED_FIRST, RESERVED_LAST);
@@ -138,6 +139,11 @@ static void check_field(struct compile *c, struct raw_field *f)
         schema_fault(c, &f->node,
                      "has the map entry %.*s as type; only the map field it was made for may",
                      SHOW(((struct raw_scope *)f->target)->full_name));
+    if (f->owner && f->owner->message_set &&
+        (f->node.kind != RAW_EXTENSION || f->type != TC_MESSAGE || f->label != OPTIONAL))
+        schema_fault(c, &f->node,
+                     "is in a message set, which holds optional messages that are extensions and "
+                     "nothing else");
     check_member(c, f);
 }
 
@@ -191,9 +197,6 @@ static void check_message(struct compile *c, struct raw_message *m)
 {
     if (schema_too_many(c, &m->scope.node, m->nfields, "fields"))
         return;
-    if (m->message_set)
-        schema_fault(c, &m->scope.node,
-                     "message_set_wire_format is not supported; use an ordinary message");
     for (uint32_t i = 0; i < m->nfields; i++)
         check_field(c, &m->fields[i]);
     check_oneofs(c, m);

@@ -113,14 +113,30 @@ static uint16_t field_flags(const struct raw_field *f)
         flags |= TC_UTF8;
     if (f->node.kind == RAW_EXTENSION)
         flags |= TC_EXTENSION;
+    if (f->owner->message_set)
+        flags |= TC_SET_ITEM;
     return (uint16_t)flags;
 }
 
 /* An edition's DELIMITED message is a group on the wire, but for maps and what they hold. */
 static enum tc_type wire_form(const struct raw_field *f)
 {
-    bool delimited = f->node.features.message == 2 && !raw_is_map(f) && !f->owner->map_entry;
+    bool delimited = f->node.features.message == 2 && !raw_is_map(f) && !f->owner->map_entry &&
+                     !f->owner->message_set;
     return f->type == TC_MESSAGE && delimited ? TC_GROUP : (enum tc_type)f->type;
+}
+
+/* The key that an encoder writes. */
+static void emit_tag(struct tc_field *out)
+{
+    uint32_t type = out->flags & TC_PACKED ? TC_LEN : tc_wire_type_of((enum tc_type)out->type);
+    uint64_t key = (uint64_t)out->number << 3 | type;
+    char text[16];
+    size_t n = tc_varint_put(text, out->flags & TC_SET_ITEM ? out->number : key);
+    if (n <= sizeof out->tag) {
+        memcpy(out->tag, text, n);
+        out->tag_len = (uint8_t)n;
+    }
 }
 
 static void emit_field(struct compile *c, const struct raw_field *f, struct tc_field *out)
@@ -136,13 +152,7 @@ static void emit_field(struct compile *c, const struct raw_field *f, struct tc_f
         out->message = ((struct raw_message *)f->target)->out;
     if (f->target && f->target->kind == RAW_ENUM)
         out->enumeration = ((struct raw_enum *)f->target)->out;
-    uint32_t type = out->flags & TC_PACKED ? TC_LEN : tc_wire_type_of((enum tc_type)out->type);
-    char key[16];
-    size_t n = tc_varint_put(key, (uint64_t)f->number << 3 | type);
-    if (n <= sizeof out->tag) {
-        memcpy(out->tag, key, n);
-        out->tag_len = (uint8_t)n;
-    }
+    emit_tag(out);
 }
 
 static int by_number(const void *a, const void *b)

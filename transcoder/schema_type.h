@@ -50,6 +50,8 @@ enum tc_field_flag {
     TC_UTF8 = 1 << 5, /* string whose UTF-8 is enforced (proto3; proto2 strings too when written as
                          JSON) */
     TC_EXTENSION = 1 << 6, /* json_name is "[full.name]" */
+    TC_SET_ITEM = 1 << 7,  /* extension of a message set: on the wire an item (wire.h), not a field
+                            */
 };
 
 enum tc_wire_type {

@@ -120,6 +120,24 @@ enum tc_status tc_wire_next(struct str *rest, struct tc_wire_field *f)
     return ok ? TC_OK : TC_INVALID;
 }
 
+void tc_wire_set_item(struct tc_wire_field *f)
+{
+    struct str rest = f->bytes, message = STR_NONE;
+    struct tc_wire_field w;
+    uint64_t id = 0;
+
+    if (f->number != 1 || f->type != TC_SGROUP)
+        return;
+    while (tc_wire_next(&rest, &w) == TC_OK) {
+        if (w.number == 2 && w.type == TC_VARINT && !id)
+            id = w.value;
+        else if (w.number == 3 && w.type == TC_LEN && !message.p)
+            message = w.bytes;
+    }
+    if (id && id <= INT32_MAX && message.p)
+        *f = (struct tc_wire_field){.number = (uint32_t)id, .type = TC_LEN, .bytes = message};
+}
+
 bool tc_wire_find(struct str bytes, uint32_t number, enum tc_wire_type type,
                   struct tc_wire_field *f)
 {

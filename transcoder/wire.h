@@ -20,6 +20,10 @@ struct tc_wire_field {
  * malformed field: varint over 10 bytes, length past the end, number 0, unmatched group, groups
  * nested deeper than TC_WIRE_DEPTH_MAX. */
 enum tc_status tc_wire_next(struct str *rest, struct tc_wire_field *f);
+/* An item of a message set, a group 1 of type_id = 2 and message = 3, becomes the field that it
+ * stands for: number type_id, wire type TC_LEN. Anything else is left as it is. A type_id or
+ * message that comes again is passed over, as protobuf's own readers do. */
+void tc_wire_set_item(struct tc_wire_field *f);
 /* Takes a varint off `*rest`. False when cut or longer than 10 bytes. */
 bool tc_wire_varint(struct str *rest, uint64_t *v);
 /* Last field `number` of wire type `type` in the message `bytes`; false when absent or when `bytes`

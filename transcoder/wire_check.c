@@ -98,6 +98,8 @@ static enum tc_status check_message(const struct check *c, const struct level *l
     if (level->depth > TC_WIRE_DEPTH_MAX)
         return fail(c, level, start, "messages are nested too deeply");
     while ((status = tc_wire_next(&bytes, &f)) == TC_OK) {
+        if (tc_is_message_set(level->message))
+            tc_wire_set_item(&f);
         const struct tc_field *field = tc_field_by_number(level->message, f.number);
         if (field) {
             struct level inner = {level, field, field->message, level->depth + 1};

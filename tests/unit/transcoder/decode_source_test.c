@@ -9,6 +9,7 @@
 
 #include "tests/unit/support/decode_check.h"
 #include "tests/unit/support/decode_schema.h"
+#include "tests/unit/support/sets.h"
 #include "transcoder/wire.h"
 
 static const struct decode_case cases[] = {
@@ -55,6 +56,27 @@ static void fields_in_any_order_give_one_message(void **state)
 {
     (void)state;
     decode_check(cases, sizeof cases / sizeof *cases, NULL);
+}
+
+static void items_of_a_message_set_are_its_fields(void **state)
+{
+    static const struct decode_case sets[] = {
+        {"one item", "0b10f9bb5e1a0208070c", "{\"[kitchen2.Wrench.wrench]\":{\"size\":7}}"},
+        {"message before type, unknown between", "0b1a02080720 0110f9bb5e0c",
+         "{\"[kitchen2.Wrench.wrench]\":{\"size\":7}}"},
+        {"items in disorder, merged, unknown type",
+         "0b1080a8d6b9071a0208010c 0b10f9bb5e1a0208070c"
+         " 0b10051a0208090c 0b10f9bb5e1a0212000c",
+         "{\"[kitchen2.Wrench.wrench]\":{\"size\":7,\"inner\":{}},"
+         "\"[kitchen2.Wrench.bought]\":\"1970-01-01T00:00:01Z\"}"},
+        {"not an item", "0b10f9bb5e0c caddf305020807", "{}"},
+    };
+    struct set s = set_load("kitchen_sink2.pb");
+    struct tc_decode_spec spec = {.schema = s.schema,
+                                  .message = set_message(&s, "kitchen2.Toolbox")};
+    (void)state;
+    decode_check(sets, sizeof sets / sizeof *sets, &spec);
+    set_release(&s);
 }
 
 static void a_merged_message_is_checked_as_a_whole(void **state)
@@ -132,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_in_any_order_give_one_message),
+        cmocka_unit_test(items_of_a_message_set_are_its_fields),
         cmocka_unit_test(a_merged_message_is_checked_as_a_whole),
         cmocka_unit_test(merging_is_bounded_by_the_input),
         cmocka_unit_test(groups_are_not_read_once_for_each_level),

@@ -106,6 +106,22 @@ static void encode_object_takes_groups_and_extensions(void **state)
     encoding_check_all(*state, cases, COUNT(cases));
 }
 
+static void encode_object_writes_the_items_of_a_message_set(void **state)
+{
+    static const struct encoding cases[] = {
+        ENCODED("kitchen2.Toolbox", "{}", ""),
+        ENCODED("kitchen2.Toolbox", "{\"[kitchen2.Wrench.wrench]\":{\"size\":7}}",
+                "0b10f9bb5e1a0208070c"),
+        ENCODED("kitchen2.Toolbox",
+                "{\"[kitchen2.Wrench.bought]\":\"1970-01-01T00:00:01Z\","
+                "\"[kitchen2.Wrench.wrench]\":{\"inner\":{\"[kitchen2.Wrench.wrench]\":{}}}}",
+                "0b1080a8d6b9071a0208010c"
+                "0b10f9bb5e1a0a12080b10f9bb5e1a000c0c"),
+    };
+
+    encoding_check_all(*state, cases, COUNT(cases));
+}
+
 static void encode_object_refuses_unknown_fields_with_their_path(void **state)
 {
     static const struct encoding cases[] = {
@@ -315,6 +331,7 @@ int main(void)
         cmocka_unit_test(encode_object_takes_null_as_absent),
         cmocka_unit_test(encode_object_takes_maps_with_every_kind_of_key),
         cmocka_unit_test(encode_object_takes_groups_and_extensions),
+        cmocka_unit_test(encode_object_writes_the_items_of_a_message_set),
         cmocka_unit_test(encode_object_refuses_unknown_fields_with_their_path),
         cmocka_unit_test(encode_object_refuses_fields_given_twice_in_any_casing),
         cmocka_unit_test(encode_object_takes_one_member_of_a_oneof),

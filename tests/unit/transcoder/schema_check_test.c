@@ -82,7 +82,7 @@ static void wrong_fields_are_named(void **state)
         {FIELDS("8:{1:'o'} 2:{1:'f' 3:1 5:5 9:0 17:1} 2:{1:'g' 3:2 5:5 9:0}"), "p.M.o", "alone"},
         {FIELDS("2:{1:'f' 3:1 5:5 17:1}"), "p.M.f", "without its synthetic oneof"},
         {FIELDS("2:{1:'f' 3:1 5:5 10:'\xff'}"), "p.M.f", "json_name is not UTF-8"},
-        {FIELDS("7:{1:1}"), "p.M", "message_set_wire_format is not supported"},
+        {FIELDS("7:{1:1} 2:{1:'f' 3:1 5:5}"), "p.M.f", "is in a message set"},
         {FIELDS("2:{1:'f' 3:1 5:5 8:{2:''}}"), "p.M.f", "its options are malformed"},
     };
     (void)state;

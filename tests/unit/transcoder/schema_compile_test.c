@@ -115,6 +115,8 @@ static void proto2_fields_become_rows(void **state)
          STR_INIT("\xea\x3e")},
         {"kitchen2.Sink2", "[kitchen2.extgroup]", 1007, TC_GROUP, EXTENSION, -1,
          STR_INIT("\xfb\x3e")},
+        {"kitchen2.Toolbox", "[kitchen2.Wrench.wrench]", 1547769, TC_MESSAGE,
+         EXTENSION | TC_SET_ITEM, -1, STR_INIT("\xf9\xbb\x5e")},
     };
     struct set s = set_load("kitchen_sink2.pb");
     (void)state;
@@ -125,6 +127,8 @@ static void proto2_fields_become_rows(void **state)
     assert_true(str_eq(set_field(&s, "kitchen2.Sink2", "d_inf")->default_text, STR("inf")));
     assert_true(str_eq(set_field(&s, "kitchen2.Sink2", "d_level")->default_text, STR("HIGH")));
     assert_null(set_field(&s, "kitchen2.Sink2", "level")->default_text.p);
+    assert_true(tc_is_message_set(set_message(&s, "kitchen2.Toolbox")));
+    assert_false(tc_is_message_set(set_message(&s, "kitchen2.Sink2")));
     assert_true(set_field(&s, "kitchen2.Sink2", "level")->enumeration->closed);
     assert_false(set_field(&s, "kitchen2.Sink2", "color")->enumeration->closed);
     set_release(&s);

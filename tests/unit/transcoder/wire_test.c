@@ -123,6 +123,51 @@ static void wire_find_gives_the_last_of_the_type(void **state)
     assert_false(tc_wire_find(STR("\x08\x01\x08"), 1, TC_VARINT, &f));
 }
 
+static void wire_set_item_stands_for_the_field_of_its_type(void **state)
+{
+    static const struct {
+        struct str in;
+        uint32_t number;
+        struct str bytes;
+    } cases[] = {
+        {STR_INIT("\x0b\x10\x07\x1a\x02hi\x0c"), 7, STR_INIT("hi")},
+        {STR_INIT("\x0b\x1a\x02hi\x10\x07\x0c"), 7, STR_INIT("hi")},
+        {STR_INIT("\x0b\x10\x07\x1a\x00\x0c"), 7, STR_INIT("")},
+        /* what comes again or is unknown is passed over */
+        {STR_INIT("\x0b\x10\x07\x10\x08\x20\x01\x1a\x02hi\x1a\x02no\x0c"), 7, STR_INIT("hi")},
+        {STR_INIT("\x0b\x10\xff\xff\xff\xff\x07\x1a\x00\x0c"), INT32_MAX, STR_INIT("")},
+    };
+    static const struct str others[] = {
+        STR_INIT("\x0b\x0c"),
+        STR_INIT("\x0b\x10\x07\x0c"),
+        STR_INIT("\x0b\x1a\x00\x0c"),
+        STR_INIT("\x0b\x10\x00\x1a\x00\x0c"),
+        STR_INIT("\x0b\x10\x80\x80\x80\x80\x08\x1a\x00\x0c"),
+        STR_INIT("\x13\x10\x07\x1a\x00\x14"),
+        STR_INIT("\x08\x07"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct str rest = cases[i].in;
+        struct tc_wire_field f;
+        assert_int_equal(tc_wire_next(&rest, &f), TC_OK);
+        tc_wire_set_item(&f);
+        assert_int_equal(f.number, cases[i].number);
+        assert_int_equal(f.type, TC_LEN);
+        assert_true(str_eq(f.bytes, cases[i].bytes));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct str rest = others[i];
+        struct tc_wire_field f, before;
+        assert_int_equal(tc_wire_next(&rest, &f), TC_OK);
+        before = f;
+        tc_wire_set_item(&f);
+        assert_int_equal(f.number, before.number);
+        assert_int_equal(f.type, before.type);
+        assert_true(str_eq(f.bytes, before.bytes));
+    }
+}
+
 static void wire_varints_survive_a_round_trip(void **state)
 {
     (void)state;
@@ -202,6 +247,7 @@ int main(void)
         cmocka_unit_test(wire_next_refuses_what_is_malformed),
         cmocka_unit_test(wire_next_limits_the_depth_of_groups),
         cmocka_unit_test(wire_find_gives_the_last_of_the_type),
+        cmocka_unit_test(wire_set_item_stands_for_the_field_of_its_type),
         cmocka_unit_test(wire_varints_survive_a_round_trip),
         cmocka_unit_test(wire_zigzag_is_its_own_inverse),
         cmocka_unit_test(wire_writers_fill_exactly_to_the_ceiling),
