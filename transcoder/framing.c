@@ -8,6 +8,7 @@ struct frame_text {
     struct str error_first, error; /* before the status of a failed stream */
     struct str error_after;
     struct str keepalive;
+    bool raw; /* no place for an error */
 };
 
 static const struct frame_text texts[TC_FRAMING_COUNT] = {
@@ -32,6 +33,7 @@ static const struct frame_text texts[TC_FRAMING_COUNT] = {
                         .error = STR_INIT("event: error\ndata: "),
                         .error_after = STR_INIT("\n\n"),
                         .keepalive = STR_INIT(":\n\n")},
+    [TC_FRAMING_RAW] = {.content_type = STR_INIT("application/octet-stream"), .raw = true},
 };
 
 struct str tc_framing_content_type(enum tc_framing f)
@@ -57,6 +59,8 @@ bool tc_framing_end(enum tc_framing f, struct buf *out, bool empty)
 bool tc_framing_error(enum tc_framing f, struct buf *out, bool first, struct str status)
 {
     size_t before = out->n;
+    if (texts[f].raw)
+        return true;
     if (buf_add(out, first ? texts[f].error_first : texts[f].error) && buf_add(out, status) &&
         buf_add(out, texts[f].error_after))
         return true;

@@ -3,7 +3,8 @@
  * Out (server streaming), chosen by the client's Accept: Server-Sent Events (WHATWG HTML 9.2:
  * "data: {...}\n\n"; an error is "event: error"; keep-alive is a ":\n\n" comment), NDJSON (one JSON
  * text a line; an error is {"error":{...}}), or a JSON array (an error is a last element
- * {"error":{...}}, and the array stays unclosed: cut off, never cleanly ended).
+ * {"error":{...}}, and the array stays unclosed: cut off, never cleanly ended). Messages that are
+ * google.api.HttpBody stand side by side as they are, and a failure shows by the cut alone.
  *
  * In (client streaming): a JSON array, or NDJSON / concatenated JSON values. */
 #pragma once
@@ -12,9 +13,16 @@
 #include "transcoder/encode.h"
 #include "transcoder/error.h"
 
-enum tc_framing { TC_FRAMING_ARRAY, TC_FRAMING_NDJSON, TC_FRAMING_SSE, TC_FRAMING_COUNT };
+enum tc_framing {
+    TC_FRAMING_ARRAY,
+    TC_FRAMING_NDJSON,
+    TC_FRAMING_SSE,
+    TC_FRAMING_RAW, /* nothing around or between the messages */
+    TC_FRAMING_COUNT
+};
 
-/* "application/json", "application/x-ndjson", "text/event-stream". */
+/* "application/json", "application/x-ndjson", "text/event-stream"; RAW: for bytes that say nothing
+ * themselves, "application/octet-stream". */
 struct str tc_framing_content_type(enum tc_framing f);
 
 /* Each appends; false when `out` is full. `first` is true for the first message of the stream. */

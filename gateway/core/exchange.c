@@ -363,7 +363,8 @@ void exchange_fail_input(struct exchange *x, enum tc_status status)
     if (status == TC_NOMEM)
         exchange_fail_memory(x);
     else if (status == TC_LIMIT)
-        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413, "%s", x->error.text);
+        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413, "%s",
+                      x->error.text[0] ? x->error.text : "the message would be too large");
     else if (x->error.path[0])
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s: %s", x->error.path, x->error.text);
     else

@@ -7,60 +7,28 @@
  *
  * A front drives it, always on the worker's own thread:
  *
- *     x = exchange_new(host, &ops, front_data);          // NULL: out of memory, answer 503
+ *     x = exchange_new(host, &ops, front_data);  // NULL: out of memory, answer 503
  *     ... fill x->request (slices must live until exchange_free; headers in lower case) ...
- *     exchange_begin(x);                                 // judges the head
- *     n = exchange_body(x, bytes);                       // n < bytes.n: wait for wake, then offer
- * the rest exchange_body_end(x);
- *       -> ops->wake(x)                                  // answer.ready, answer.body grew, or
- * input may go on exchange_read(x, p, cap)                           // body of the answer
- *     exchange_free(x, delivered);                       // the answer is out, or the client has
- * gone
+ *     exchange_begin(x);                         // judges the head
+ *     n = exchange_body(x, bytes);               // n < bytes.n: offer the rest after wake
+ *     exchange_body_end(x);
+ *     ... ops->wake(x) ...                       // answer.ready, answer.body grew, input goes on
+ *     exchange_read(x, p, cap);                  // body of the answer
+ *     exchange_free(x, delivered);               // the answer is out, or the client has gone
  *
  * wake never comes from inside a call of the front into the exchange, except exchange_fail. The
  * front must not free the exchange inside wake. */
 #pragma once
 
-#include "gateway/core/channel.h"
+#include "gateway/core/exchange_host.h"
 #include "gateway/core/http.h"
-#include "gateway/core/snapshot.h"
-#include "gateway/core/timer.h"
 #include "transcoder/bind.h"
 #include "transcoder/encode.h"
 #include "transcoder/framing.h"
+#include "transcoder/http_body.h"
 
-struct exchange;
-struct event;
-
-struct front_ops {
-    void (*wake)(struct exchange *x);
-};
-
-/* One snapshot in use by one worker, and how many of its exchanges hold on to it. */
-struct exchange_scope {
-    struct snapshot *snapshot;
-    uint32_t exchanges;
-};
-
-/* What an exchange needs of the worker that runs it. */
-struct exchange_host {
-    struct timer_wheel *timers;
-    struct exchange_scope *scope; /* the current one; new exchanges take it */
-    const struct pipeline *pipeline;
-    /* The channel to a cluster of that scope's plan. NULL: it cannot be had (out of memory). */
-    struct channel *(*channel)(struct exchange_host *, struct exchange_scope *, int32_t cluster);
-    /* Takes note of an exchange that is over. */
-    void (*ended)(struct exchange_host *, struct exchange_scope *, const struct event *);
-    /* The last exchange of a scope that is no longer the current one has ended. */
-    void (*scope_idle)(struct exchange_host *, struct exchange_scope *);
-    /* Makes sure that the next turn of the loop comes at once. */
-    void (*wake_loop)(struct exchange_host *);
-    struct exchange *idle; /* freelist */
-    struct exchange *soon; /* to be continued in the next turn of the loop */
-    uint32_t active, nidle;
-    uint32_t request_ids; /* makes x-request-id unique within the worker */
-    uint64_t id_base;
-};
+/* What the request's body is; decided by the stage `negotiate`. */
+enum request_kind { REQUEST_JSON, REQUEST_RAW, REQUEST_KINDS };
 
 enum exchange_state { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_CALL, EXCHANGE_ANSWER, EXCHANGE_DONE };
 
@@ -78,6 +46,7 @@ struct exchange {
     bool entered; /* inside a call of the front: it will look for itself, no wake */
     bool gone;    /* freed while listed in `soon` */
     struct request request;
+    enum request_kind kind;
     struct tc_error error;
 
     const struct route *route; /* decided by the stage `route` */
@@ -90,6 +59,7 @@ struct exchange {
     struct tc_binding binding;
     struct tc_encoder *encoder;
     struct tc_unframer unframer;
+    struct tc_raw raw;  /* REQUEST_RAW: the HttpBody being written; out == NULL before the first */
     struct buf message; /* being encoded, prefix room in front */
     uint64_t bytes_in;
     uint64_t body_message_at; /* byte of the body where the stream's message being read began */
@@ -109,6 +79,7 @@ struct exchange {
 
     /* Answer. */
     struct tc_decoder *decoder;
+    struct tc_http_body raw_reply; /* route->raw_answer: of `reply`, less what is written */
     enum tc_framing framing;
     bool streaming, decoding; /* decoding: `reply` is not yet written in full */
     uint64_t message_at;      /* bytes of the body before the stream's message last begun */
@@ -144,7 +115,3 @@ __attribute__((format(printf, 4, 5))) void exchange_fail(struct exchange *x, enu
                                                          uint16_t http, const char *format, ...);
 /* Runs exchange_continue in the next turn of the loop. */
 void exchange_soon(struct exchange *x);
-/* By the worker, once per turn: continues what exchange_soon has listed. */
-void exchange_run_soon(struct exchange_host *host);
-/* Frees the freelist. */
-void exchange_host_release(struct exchange_host *host);

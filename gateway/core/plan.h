@@ -53,7 +53,9 @@ struct route {
     bool whole_body;             /* body: "*" */
     const struct tc_field *body; /* body: "field" */
     const struct tc_field *response_body;
-    struct str place; /* of the rule, for messages: "file.proto:12" */
+    bool raw_body, raw_answer; /* the body, the answer is a google.api.HttpBody: bytes as they are
+                                */
+    struct str place;          /* of the rule, for messages: "file.proto:12" */
 };
 
 enum cluster_transport { CLUSTER_HTTP2, CLUSTER_GRPC_CORE };

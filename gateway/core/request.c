@@ -1,11 +1,10 @@
-#include "gateway/core/clock.h"
-#include "gateway/core/exchange_internal.h"
 #include "gateway/core/pipeline.h"
+#include "gateway/core/request_internal.h"
 #include "gateway/core/rpc.h"
 
-/* The body of the client becomes messages for the RPC. A unary request is one JSON value that is
- * encoded as it arrives; the RPC starts when it is complete. A client's stream is cut into its
- * messages; the RPC starts with the first. */
+/* The body of the client becomes messages for the RPC. A unary request is one value that is encoded
+ * as it arrives; the RPC starts when it is complete. A client's stream is cut into its messages;
+ * the RPC starts with the first. Here is what all kinds of bodies share, and JSON. */
 
 /* JSON costs at least two bytes where protobuf may write nine ("1," into a packed double), and a
  * value inside many levels costs a few bytes each. */
@@ -16,8 +15,7 @@ static bool client_streaming(const struct exchange *x)
     return x->policy->method->client_streaming;
 }
 
-/* An empty message with what path and query have bound already in it. */
-static enum tc_status message_begin(struct exchange *x)
+enum tc_status request_message_begin(struct exchange *x)
 {
     uint64_t body = x->policy->max_request < UINT32_MAX ? x->policy->max_request : UINT32_MAX;
     uint64_t max = body * MESSAGE_PER_BODY_BYTE + MESSAGE_BASE;
@@ -36,7 +34,7 @@ static bool encoder_begin(struct exchange *x)
         .max_depth = x->snapshot->bounds.json_depth,
         .ignore_unknown_fields = x->policy->ignore_unknown_fields,
     };
-    enum tc_status st = message_begin(x);
+    enum tc_status st = request_message_begin(x);
     if (st == TC_OK) {
         x->encoder = tc_encoder_new(&x->arena, &spec, &x->message, &x->error);
         if (!x->encoder)
@@ -55,8 +53,7 @@ static bool takes_body(const struct exchange *x)
     return x->route->whole_body || x->route->body;
 }
 
-/* Runs the stages that need the message; false when one has answered. */
-static bool message_complete(struct exchange *x)
+bool request_message_complete(struct exchange *x)
 {
     if (x->call_began) {
         if (x->call)
@@ -71,10 +68,10 @@ static bool message_complete(struct exchange *x)
 /* The encoder goes on into a fresh message. False when the exchange has failed. */
 static bool message_next(struct exchange *x)
 {
-    if (!message_complete(x) || exchange_answered(x))
+    if (!request_message_complete(x) || exchange_answered(x))
         return false;
     x->body_message_at = x->unframer.offset;
-    enum tc_status st = message_begin(x);
+    enum tc_status st = request_message_begin(x);
     if (st != TC_OK) {
         exchange_fail_input(x, st);
         return false;
@@ -82,7 +79,7 @@ static bool message_next(struct exchange *x)
     return true;
 }
 
-static void refuse_length(struct exchange *x, const char *what)
+void request_refuse_length(struct exchange *x, const char *what)
 {
     exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 413,
                   "%s is longer than the %llu bytes that this call may have", what,
@@ -97,12 +94,71 @@ static size_t stream_feed(struct exchange *x, struct str bytes)
         if (st != TC_OK && st != TC_MORE)
             exchange_fail_input(x, st);
         else if (x->unframer.offset - x->body_message_at > x->policy->max_request)
-            refuse_length(x, "a message of the request body");
+            request_refuse_length(x, "a message of the request body");
         else if (st == TC_MORE || !message_next(x))
             break;
     }
     return exchange_answered(x) ? bytes.n : bytes.n - rest.n;
 }
+
+static size_t json_feed(struct exchange *x, struct str bytes)
+{
+    if (!x->encoder && !encoder_begin(x))
+        return bytes.n;
+    if (client_streaming(x))
+        return stream_feed(x, bytes);
+    enum tc_status st = tc_encode_feed(x->encoder, bytes);
+    if (st != TC_OK && st != TC_MORE)
+        exchange_fail_input(x, st);
+    return bytes.n;
+}
+
+void request_stream_end(struct exchange *x)
+{
+    if (!x->call_began) {
+        x->state = EXCHANGE_CALL;
+        if (pipeline_run(x, PHASE_MESSAGE) != STAGE_NEXT)
+            return;
+    }
+    if (x->call)
+        call_half_close(x->call);
+}
+
+static void stream_end(struct exchange *x)
+{
+    enum tc_status st = x->encoder ? tc_unframe_finish(&x->unframer) : TC_OK;
+    if (st == TC_MORE) {
+        if (!message_next(x))
+            return;
+        st = tc_unframe_finish(&x->unframer);
+    }
+    if (st != TC_OK) {
+        exchange_fail_input(x, st);
+        return;
+    }
+    buf_release(&x->message); /* begun for a message that did not come */
+    request_stream_end(x);
+}
+
+static void json_end(struct exchange *x)
+{
+    if (client_streaming(x)) {
+        stream_end(x);
+        return;
+    }
+    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : request_message_begin(x);
+    if (st == TC_OK)
+        request_message_complete(x);
+    else
+        exchange_fail_input(x, st);
+}
+
+/* ---- all kinds of bodies */
+
+static const struct request_reader readers[REQUEST_KINDS] = {
+    [REQUEST_JSON] = {json_feed, json_end},
+    [REQUEST_RAW] = {request_raw_feed, request_raw_end},
+};
 
 static void refuse_body(struct exchange *x)
 {
@@ -119,64 +175,26 @@ size_t request_feed(struct exchange *x, struct str bytes)
         refuse_body(x);
         return bytes.n;
     }
-    if (!x->encoder && !encoder_begin(x))
-        return bytes.n;
-    if (client_streaming(x)) {
-        size_t taken = stream_feed(x, bytes);
-        x->bytes_in += taken;
-        return taken;
-    }
-    x->bytes_in += bytes.n;
-    if (x->bytes_in > x->policy->max_request) {
-        refuse_length(x, "the request body");
+    if (!client_streaming(x) && x->bytes_in + bytes.n > x->policy->max_request) {
+        x->bytes_in += bytes.n;
+        request_refuse_length(x, "the request body");
         return bytes.n;
     }
-    enum tc_status st = tc_encode_feed(x->encoder, bytes);
-    if (st != TC_OK && st != TC_MORE)
-        exchange_fail_input(x, st);
-    return bytes.n;
-}
-
-static void stream_end(struct exchange *x)
-{
-    enum tc_status st = x->encoder ? tc_unframe_finish(&x->unframer) : TC_OK;
-    if (st == TC_MORE) {
-        if (!message_next(x))
-            return;
-        st = tc_unframe_finish(&x->unframer);
-    }
-    if (st != TC_OK) {
-        exchange_fail_input(x, st);
-        return;
-    }
-    buf_release(&x->message); /* begun for a message that did not come */
-    if (!x->call_began) {
-        x->state = EXCHANGE_CALL;
-        if (pipeline_run(x, PHASE_MESSAGE) != STAGE_NEXT)
-            return;
-    }
-    if (x->call)
-        call_half_close(x->call);
+    size_t taken = readers[x->kind].feed(x, bytes);
+    x->bytes_in += taken;
+    return taken;
 }
 
 void request_end(struct exchange *x)
 {
-    if (client_streaming(x)) {
-        if (!x->paused)
-            stream_end(x);
-        return;
-    }
-    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : message_begin(x);
-    if (st == TC_OK)
-        message_complete(x);
-    else
-        exchange_fail_input(x, st);
+    if (!x->paused)
+        readers[x->kind].end(x);
 }
 
 void request_resume(struct exchange *x)
 {
     x->paused = false;
     if (x->body_ended)
-        stream_end(x);
+        readers[x->kind].end(x);
     exchange_wake(x);
 }

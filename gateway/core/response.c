@@ -10,6 +10,7 @@
 enum {
     SLICE = 256 << 10, /* JSON written per turn of the loop; keeps one big answer from holding up
                           all others */
+    CONTENT_TYPE_MAX = 1024, /* of an HttpBody */
 };
 
 static bool server_streaming(const struct exchange *x)
@@ -29,13 +30,49 @@ static void fail_reply(struct exchange *x, enum tc_status st, const struct tc_er
         return;
     }
     enum tc_code code = st == TC_LIMIT ? TC_CODE_RESOURCE_EXHAUSTED : TC_CODE_INTERNAL;
-    exchange_fail(x, code, 0, "the upstream's answer cannot be shown as JSON: %s%s%s", why->path,
-                  why->path[0] ? ": " : "", why->text);
+    exchange_fail(x, code, 0, "the upstream's answer cannot be shown as %s: %s%s%s",
+                  x->route->raw_answer ? "a body" : "JSON", why->path, why->path[0] ? ": " : "",
+                  why->text);
+}
+
+/* ---- one message into the body of the answer: as JSON, or the bytes of an HttpBody */
+
+static bool raw_begin(struct exchange *x)
+{
+    enum tc_status st = tc_http_body_read(buf_str(&x->reply), x->route->response_body,
+                                          &x->raw_reply, &x->reply_error);
+    if (st == TC_OK && x->raw_reply.content_type.n > CONTENT_TYPE_MAX)
+        st = tc_fail(&x->reply_error, TC_INVALID, TC_NO_OFFSET, "contentType",
+                     "longer than %d bytes", CONTENT_TYPE_MAX);
+    if (st != TC_OK)
+        fail_reply(x, st, &x->reply_error);
+    return st == TC_OK;
+}
+
+/* As tc_decode_some. */
+static enum tc_status raw_some(struct exchange *x, size_t soft)
+{
+    struct buf *body = &x->answer.body;
+    struct str *data = &x->raw_reply.data;
+    size_t room = soft > body->n ? soft - body->n : 0, n = data->n < room ? data->n : room;
+    if (!buf_add(body, str_of(data->p, n)))
+        return TC_NOMEM;
+    *data = str_skip(*data, n);
+    return data->n ? TC_FULL : TC_OK;
+}
+
+static enum tc_status decode_some(struct exchange *x, size_t soft)
+{
+    if (x->route->raw_answer)
+        return raw_some(x, soft);
+    return tc_decode_some(x->decoder, &x->answer.body, soft);
 }
 
 static bool decoder_begin(struct exchange *x)
 {
     const struct method_policy *p = x->policy;
+    if (x->route->raw_answer)
+        return raw_begin(x);
     if (x->decoder) {
         x->reply_error = (struct tc_error){0};
         tc_decode_reset(x->decoder, buf_str(&x->reply));
@@ -56,9 +93,18 @@ static bool decoder_begin(struct exchange *x)
     return x->decoder != NULL;
 }
 
-static bool head_ready(struct exchange *x, struct str content_type)
+/* What an HttpBody says of itself. It stands in `reply`, which the head outlives. */
+static struct str content_type(struct exchange *x, struct str otherwise)
 {
-    if (!headers_add(&x->answer.headers, &x->arena, STR("content-type"), content_type)) {
+    if (!x->route->raw_answer)
+        return otherwise;
+    struct str own = x->raw_reply.content_type;
+    return own.n ? arena_copy(&x->arena, own) : tc_framing_content_type(TC_FRAMING_RAW);
+}
+
+static bool head_ready(struct exchange *x, struct str type)
+{
+    if (!type.p || !headers_add(&x->answer.headers, &x->arena, STR("content-type"), type)) {
         exchange_fail_memory(x);
         return false;
     }
@@ -88,7 +134,7 @@ static void ask(struct exchange *x)
 static void pump_single(struct exchange *x)
 {
     size_t soft = x->answer.body.n + SLICE;
-    enum tc_status st = tc_decode_some(x->decoder, &x->answer.body, soft);
+    enum tc_status st = decode_some(x, soft);
     if (st == TC_FULL) {
         exchange_soon(x);
         return;
@@ -98,7 +144,7 @@ static void pump_single(struct exchange *x)
         fail_reply(x, st, &x->reply_error);
         return;
     }
-    if (head_ready(x, STR("application/json"))) {
+    if (head_ready(x, content_type(x, STR("application/json")))) {
         answer_complete(x);
         exchange_wake(x);
     }
@@ -128,14 +174,14 @@ static bool stream_begin(struct exchange *x)
         exchange_fail_memory(x);
         return false;
     }
-    return head_ready(x, tc_framing_content_type(x->framing));
+    return head_ready(x, content_type(x, tc_framing_content_type(x->framing)));
 }
 
 /* One message of a stream, or the next part of it. False when the output is full or it has failed.
  */
 static bool pump_message(struct exchange *x, size_t soft)
 {
-    enum tc_status st = tc_decode_some(x->decoder, &x->answer.body, soft);
+    enum tc_status st = decode_some(x, soft);
     if (st != TC_OK && st != TC_FULL) {
         fail_reply(x, st, &x->reply_error);
         return false;

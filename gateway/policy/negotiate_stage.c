@@ -30,7 +30,8 @@ static bool content_type_ok(struct exchange *x)
                       STR_ARG(coding));
         return false;
     }
-    if (!x->request.has_body || !type.p)
+    x->kind = x->route->raw_body ? REQUEST_RAW : REQUEST_JSON;
+    if (!x->request.has_body || !type.p || x->kind == REQUEST_RAW)
         return true;
     if (is_json(media_type(type), x->policy->method->client_streaming))
         return true;
@@ -78,7 +79,9 @@ static void choose_framing(struct exchange *x)
 {
     static const enum tc_framing offered[] = {TC_FRAMING_SSE, TC_FRAMING_NDJSON, TC_FRAMING_ARRAY};
     uint32_t best = 0;
-    x->framing = TC_FRAMING_ARRAY;
+    x->framing = x->route->raw_answer ? TC_FRAMING_RAW : TC_FRAMING_ARRAY;
+    if (x->route->raw_answer)
+        return;
     for (size_t f = 0; f < sizeof offered / sizeof *offered; f++)
         for (uint32_t i = 0; i < x->request.headers.n; i++) {
             const struct header *h = &x->request.headers.items[i];

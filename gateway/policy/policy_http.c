@@ -1,22 +1,9 @@
-#include "gateway/policy/policy_internal.h"
+#include "gateway/policy/policy_rule.h"
 
 /* google.api.http -> routes. One rule gives one route; its additional bindings give one each and do
  * not nest. */
 
-struct rule {
-    struct compile *c;
-    const struct method_policy *policy;
-    const struct tc_method *method;
-    struct origin origin;
-    struct str at; /* path of the binding inside the option: "", "additional_bindings[0]" */
-    const Google__Api__HttpRule *http;
-    const char *kind, *template; /* "get", "/v1/{name}" */
-    struct str verb;
-};
-
-#define WRONG(r, part, ...) wrong(r, part, arena_printf((r)->c->arena, __VA_ARGS__))
-
-static void wrong(const struct rule *r, const char *part, struct str sentence)
+void policy_rule_wrong(const struct rule *r, const char *part, struct str sentence)
 {
     struct str path = TEXT(r->c, "%.*s%s%s", STR_ARG(r->at), r->at.n && part[0] ? "." : "", part);
 
@@ -131,54 +118,6 @@ static bool read_template(const struct rule *r, struct route *route)
     return ok;
 }
 
-/* ---- the bodies ---- */
-
-static const struct tc_field *top_level_field(const struct rule *r, const struct tc_message *m,
-                                              const char *part, const char *name)
-{
-    struct str text = str_c(name);
-    const struct tc_field *f = tc_field_by_name(m, text);
-
-    if (!f && str_find(text, '.') < text.n)
-        WRONG(r, part, "\"%s\" is a path; only a field of %.*s itself can be the body", name,
-              STR_ARG(m->full_name));
-    else if (!f)
-        WRONG(r, part, "%.*s has no field \"%s\"%.*s", STR_ARG(m->full_name), name,
-              STR_ARG(policy_suggest_field(r->c, m, text)));
-    return f;
-}
-
-static void check_body_field(const struct rule *r, const struct route *route)
-{
-    for (uint16_t i = 0; i < route->nvariables; i++) {
-        const struct tc_field_path *p = &route->variables[i].path;
-        if (p->n == 1 && p->fields[0] == route->body)
-            WRONG(r, "body", "\"%s\" is bound by the path already", r->http->body);
-    }
-}
-
-static void read_body(const struct rule *r, struct route *route)
-{
-    const char *body = r->http->body;
-
-    if (body[0] && (str_eq(r->verb, STR("GET")) || str_eq(r->verb, STR("HEAD"))))
-        WRONG(r, "body",
-              "a %.*s request has no body; remove it, the fields are query parameters then, or use "
-              "post",
-              STR_ARG(r->verb));
-    if (!body[0] && r->method->client_streaming)
-        WRONG(r, "body",
-              "is missing; the messages of a client stream come in the body: write body: \"*\"");
-    route->whole_body = str_eq(str_c(body), STR("*"));
-    if (body[0] && !route->whole_body)
-        route->body = top_level_field(r, r->method->input, "body", body);
-    if (route->body)
-        check_body_field(r, route);
-    if (r->http->response_body[0])
-        route->response_body = top_level_field(r, r->method->output, "response_body",
-                                               r->http->response_body);
-}
-
 /* ---- the rule ---- */
 
 static bool read_custom(struct rule *r)
@@ -256,7 +195,7 @@ static void read_binding(struct rule *r)
     route.pattern = str_c(r->template);
     route.place = place_of(r->c, &r->origin, r->at);
     bool ok = read_template(r, &route);
-    read_body(r, &route);
+    policy_body_read(r, &route);
     struct route *slot = ok ? route_new(r->c) : NULL;
     if (slot)
         *slot = route;
@@ -295,12 +234,14 @@ static void add_default(struct compile *c, const struct method_policy *p)
     struct origin at = policy_method_origin(c, p->method, 0);
     struct route *route = route_new(c);
 
-    if (route)
-        *route = (struct route){.policy = p,
-                                .verb = STR("POST"),
-                                .pattern = p->method->path,
-                                .whole_body = true,
-                                .place = at.place};
+    if (!route)
+        return;
+    *route = (struct route){.policy = p,
+                            .verb = STR("POST"),
+                            .pattern = p->method->path,
+                            .whole_body = true,
+                            .place = at.place};
+    policy_body_derive(route);
 }
 
 /* The configuration's rule for the method; NULL: none. A second one is a mistake, not a further

@@ -13,6 +13,7 @@ SETS = {
     "echo": ["demo/v1/echo.proto"],
     "reflection": ["grpc/reflection/v1/reflection.proto",
                    "grpc/reflection/v1alpha/reflection.proto", "demo/v1/echo.proto"],
+    "bodies": ["bodies.proto"],
     "kitchen": ["kitchen_sink.proto"],
     "kitchen2": ["kitchen_sink2.proto"],
 }

@@ -3,34 +3,70 @@
 A vector is an object:
   behaviour  what it shows; the test's name
   request    [method, target]
-  body       the body as JSON, or `raw` as text; neither: none
-  rpc        the method of kitchen.KitchenService that must be called
-  bound      what it must get, in protobuf's text format
-  reply      what it answers, in text format; absent: `bound`, where the types allow
-  answer     the JSON that must come back, or `answer_text` to the byte
+  headers    of the request, by name
+  type       its content type; null: none. Absent: application/json where there is a body
+  body       the body as JSON, `raw` as text, or `hex` as bytes; none of them: no body
+  rpc        the method that must be called
+  bound      what it must get, in protobuf's text format; a list: the messages of a client's stream
+  reply      what it answers, in text format (a list: a stream); absent: `bound`, where the types allow
+  answer     the JSON that must come back, or `answer_text` or `answer_hex` to the byte
+  answer_type     its content type
+  answer_headers  others of its headers
   status     200 unless said; with another one nothing is called, and
-  field      is the path of the BadRequest
+  field      is the path of the BadRequest,
+  at         where it says the fault is: "byte 5 of the request target"
+  message    a part of the error's message
+
+A file's vectors speak of kitchen.KitchenService, or of the service named below.
 """
 import json
 
 import pytest
 
 import h1
-from harness import REPO, assert_error, violations
+from backend import Backend
+from harness import REPO, Gateway, assert_error, violations
 
 SERVICE = "/kitchen.KitchenService/"
-VECTORS = [pytest.param(v, id=f"{path.stem}: {v['behaviour']}")
+SERVICES = {"http_body": ("bodies", "/bodies.Bodies/")}
+VECTORS = [pytest.param(path.stem, v, id=f"{path.stem}: {v['behaviour']}")
            for path in sorted((REPO / "tests/vectors").glob("*.json"))
            for v in json.loads(path.read_text())]
-KEYS = {"behaviour", "request", "body", "raw", "rpc", "bound", "reply", "answer", "answer_text",
-        "status", "field"}
+KEYS = {"behaviour", "request", "headers", "type", "body", "raw", "hex", "rpc", "bound", "reply",
+        "answer", "answer_text", "answer_hex", "answer_type", "answer_headers", "status", "field",
+        "at", "message"}
+
+
+@pytest.fixture(scope="module")
+def stands(schemas, sets, tmp_path_factory):
+    """Gateway and server for a set of protos, made when they are first asked for."""
+    made = {}
+
+    def stand(name):
+        if name not in made:
+            server = Backend(schemas[name])
+            made[name] = Gateway(tmp_path_factory.mktemp(name), sets[name], server.target), server
+        return made[name]
+    yield stand
+    for gateway, server in made.values():
+        gateway.stop()
+        server.stop()
 
 
 def send(gateway, v):
     assert set(v) <= KEYS, set(v) - KEYS
     method, target = v["request"]
-    body = v["raw"] if "raw" in v else json.dumps(v["body"]) if "body" in v else None
-    return h1.call(gateway.port, method, target, body=body)
+    body = (bytes.fromhex(v["hex"]) if "hex" in v else v["raw"] if "raw" in v
+            else json.dumps(v["body"]) if "body" in v else None)
+    headers = list(v.get("headers", {}).items())
+    if v.get("type", "") is None:       # h1 adds one to a body unless it is given
+        headers += [("Content-Length", str(len(body)))]
+        with h1.Connection(gateway.port) as c:
+            c.send(h1.request(method, target, headers=headers) + body.encode())
+            return c.response(method)
+    if v.get("type"):
+        headers.append(("Content-Type", v["type"]))
+    return h1.call(gateway.port, method, target, body=body, headers=headers)
 
 
 def full(schema, method, answer_type, text):
@@ -44,27 +80,54 @@ def same(a, b):
         deterministic=True)
 
 
-@pytest.mark.parametrize("v", VECTORS)
-def test_vector(kitchen_gateway, kitchen, v):
-    if v.get("status", 200) != 200:
-        answer = send(kitchen_gateway, v)
-        assert_error(answer, v["status"])
-        assert not kitchen.calls
-        if "field" in v:
-            assert [f for f, _ in violations(answer)] == [v["field"]], answer
-        return
-    method = SERVICE + v["rpc"]
-    bound = full(kitchen.schema, method, 0, v["bound"])
-    reply = full(kitchen.schema, method, 1, v.get("reply", v["bound"]))
-    kitchen.answers[method] = [reply] if kitchen.schema.methods[method][3] else reply
-    answer = send(kitchen_gateway, v)
-    assert answer.status == 200, answer
-    assert [c.method for c in kitchen.calls] == [method]
-    assert same(kitchen.calls[0].request, bound), f"{kitchen.calls[0].request} is not {bound}"
+def check_refusal(answer, v):
+    message = assert_error(answer, v["status"])
+    assert v.get("message", "") in message
+    for k, value in v.get("answer_headers", {}).items():
+        assert answer.header(k) == value, answer
+    if "field" in v:
+        assert [f for f, _ in violations(answer)] == [v["field"]], answer
+    if "at" in v:
+        assert [d.endswith(f"(at {v['at']})") for _, d in violations(answer)] == [True], answer
+
+
+def check_answer(answer, v):
+    assert answer.status == 200 and answer.clean, answer
     if "answer_text" in v:
         assert answer.text == v["answer_text"]
+    elif "answer_hex" in v:
+        assert answer.body.hex() == v["answer_hex"]
     elif "answer" in v:
         assert answer.json == v["answer"]
+    if "answer_type" in v:
+        assert answer.all("content-type") == [v["answer_type"]]
+    for k, value in v.get("answer_headers", {}).items():
+        assert answer.header(k) == value, answer
+
+
+@pytest.mark.parametrize("file, v", VECTORS)
+def test_vector(stands, file, v):
+    name, service = SERVICES.get(file, ("kitchen", SERVICE))
+    gateway, server = stands(name)
+    server.reset()
+    if v.get("status", 200) != 200:
+        check_refusal(send(gateway, v), v)
+        assert not server.calls
+        return
+    method = service + v["rpc"]
+    bound = v["bound"] if isinstance(v["bound"], list) else [v["bound"]]
+    bound = [full(server.schema, method, 0, text) for text in bound]
+    reply = v.get("reply", v["bound"])
+    reply = [full(server.schema, method, 1, text)
+             for text in (reply if isinstance(reply, list) else [reply])]
+    server.answers[method] = reply if server.schema.methods[method][3] else reply[0]
+    answer = send(gateway, v)
+    assert [c.method for c in server.calls] == [method], answer
+    received = server.calls[0].received
+    assert len(received) == len(bound)
+    for got, want in zip(received, bound):
+        assert same(got, want), f"{got} is not {want}"
+    check_answer(answer, v)
 
 
 def test_an_answer_too_deep_or_truncated_at_any_byte_is_internal(kitchen_gateway, kitchen):
@@ -93,8 +156,9 @@ def test_a_round_trip_agrees_with_protobufs_own_json(kitchen_gateway, kitchen):
     """Python's mapping and ours, both ways, over every vector's message."""
     seen = set()
     for p in VECTORS:
-        v = p.values[0]
-        if v.get("rpc") not in ("Create", "Plain") or v["bound"] in seen:
+        v = p.values[1]
+        if (p.values[0] in SERVICES or v.get("rpc") not in ("Create", "Plain")
+                or v["bound"] in seen):
             continue
         seen.add(v["bound"])
         message = kitchen.schema.new("kitchen.Sink", v["bound"])
