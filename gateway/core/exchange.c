@@ -111,10 +111,56 @@ void exchange_begin(struct exchange *x)
     leave(x);
 }
 
+void exchange_wait_over(struct exchange *x)
+{
+    x->wait = NULL;
+    timer_stop(x->host->timers, &x->wait_timer);
+}
+
+static void stop_waiting(struct exchange *x)
+{
+    struct exchange_wait *wait = x->wait;
+    exchange_wait_over(x);
+    if (wait)
+        wait->cancel(wait);
+}
+
+static void wait_due(struct timer *t)
+{
+    struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, wait_timer));
+    exchange_fail(x, TC_CODE_DEADLINE_EXCEEDED, 0, "the call's deadline has passed");
+}
+
+void exchange_wait(struct exchange *x, struct exchange_wait *wait)
+{
+    x->wait = wait;
+    if (!x->deadline)
+        return;
+    uint64_t now = clock_now(), left = x->deadline > now ? x->deadline - now : 0;
+    timer_start(x->host->timers, &x->wait_timer, left / 1000000, wait_due);
+}
+
+void exchange_continue(struct exchange *x)
+{
+    exchange_wait_over(x);
+    enum stage_phase phase = x->host->pipeline->stages[x->stage - 1].phase;
+    if (pipeline_run(x, phase) == STAGE_NEXT) {
+        if (phase == PHASE_MESSAGE)
+            request_passed(x);
+        else
+            x->state = EXCHANGE_BODY;
+        if (phase == PHASE_HEAD && x->body_ended)
+            request_end(x);
+    }
+    exchange_wake(x);
+}
+
 size_t exchange_body(struct exchange *x, struct str bytes)
 {
     if (exchange_answered(x) || x->call_ended)
         return bytes.n;
+    if (exchange_waiting(x))
+        return 0;
     enter(x);
     size_t taken = request_feed(x, bytes);
     leave(x);
@@ -126,7 +172,7 @@ void exchange_body_end(struct exchange *x)
     if (x->body_ended)
         return;
     x->body_ended = true;
-    if (exchange_answered(x) || x->call_ended)
+    if (exchange_answered(x) || x->call_ended || exchange_waiting(x))
         return;
     enter(x);
     request_end(x);
@@ -219,7 +265,10 @@ void exchange_free(struct exchange *x, bool delivered)
         call_cancel(x->call);
         x->call = NULL;
     }
+    stop_waiting(x);
     timer_stop(x->host->timers, &x->keepalive);
+    if (x->policy)
+        pipeline_each(x, PHASE_OVER);
     record(x, delivered);
     tc_binding_release(&x->binding);
     buf_release(&x->message);
@@ -323,6 +372,7 @@ void exchange_answer_error(struct exchange *x, const struct tc_error_info *info,
     }
     if (x->call_began && !x->call_ended_at)
         x->call_ended_at = clock_now();
+    stop_waiting(x);
     timer_stop(x->host->timers, &x->keepalive);
     x->state = EXCHANGE_DONE;
     x->code = info->code;

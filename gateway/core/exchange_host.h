@@ -9,6 +9,12 @@
 struct exchange;
 struct event;
 
+/* What a stage that has returned STAGE_WAIT waits for, embedded in its own state. */
+struct exchange_wait {
+    /* The exchange is over, or its deadline has passed: nobody waits any more. */
+    void (*cancel)(struct exchange_wait *wait);
+};
+
 struct front_ops {
     void (*wake)(struct exchange *x);
 };

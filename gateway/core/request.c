@@ -53,6 +53,15 @@ static bool takes_body(const struct exchange *x)
     return x->route->whole_body || x->route->body;
 }
 
+/* While one of them waits the body is not taken. */
+static bool run_stages(struct exchange *x)
+{
+    x->state = EXCHANGE_CALL;
+    enum stage_result r = pipeline_run(x, PHASE_MESSAGE);
+    x->paused |= r == STAGE_WAIT;
+    return r == STAGE_NEXT;
+}
+
 bool request_message_complete(struct exchange *x)
 {
     if (x->call_began) {
@@ -61,15 +70,12 @@ bool request_message_complete(struct exchange *x)
         buf_release(&x->message);
         return true;
     }
-    x->state = EXCHANGE_CALL;
-    return pipeline_run(x, PHASE_MESSAGE) == STAGE_NEXT;
+    return run_stages(x);
 }
 
 /* The encoder goes on into a fresh message. False when the exchange has failed. */
-static bool message_next(struct exchange *x)
+static bool message_renew(struct exchange *x)
 {
-    if (!request_message_complete(x) || exchange_answered(x))
-        return false;
     x->body_message_at = x->unframer.offset;
     enum tc_status st = request_message_begin(x);
     if (st != TC_OK) {
@@ -77,6 +83,12 @@ static bool message_next(struct exchange *x)
         return false;
     }
     return true;
+}
+
+/* False when it waits, too. */
+static bool message_next(struct exchange *x)
+{
+    return request_message_complete(x) && !exchange_answered(x) && message_renew(x);
 }
 
 void request_refuse_length(struct exchange *x, const char *what)
@@ -115,11 +127,8 @@ static size_t json_feed(struct exchange *x, struct str bytes)
 
 void request_stream_end(struct exchange *x)
 {
-    if (!x->call_began) {
-        x->state = EXCHANGE_CALL;
-        if (pipeline_run(x, PHASE_MESSAGE) != STAGE_NEXT)
-            return;
-    }
+    if (!x->call_began && !run_stages(x))
+        return;
     if (x->call)
         call_half_close(x->call);
 }
@@ -153,11 +162,17 @@ static void json_end(struct exchange *x)
         exchange_fail_input(x, st);
 }
 
+static void json_passed(struct exchange *x)
+{
+    if (client_streaming(x) && x->encoder)
+        message_renew(x);
+}
+
 /* ---- all kinds of bodies */
 
 static const struct request_reader readers[REQUEST_KINDS] = {
-    [REQUEST_JSON] = {json_feed, json_end},
-    [REQUEST_RAW] = {request_raw_feed, request_raw_end},
+    [REQUEST_JSON] = {json_feed, json_end, json_passed},
+    [REQUEST_RAW] = {request_raw_feed, request_raw_end, NULL},
 };
 
 static void refuse_body(struct exchange *x)
@@ -188,6 +203,15 @@ size_t request_feed(struct exchange *x, struct str bytes)
 void request_end(struct exchange *x)
 {
     if (!x->paused)
+        readers[x->kind].end(x);
+}
+
+void request_passed(struct exchange *x)
+{
+    x->paused = false;
+    if (!exchange_answered(x) && readers[x->kind].passed)
+        readers[x->kind].passed(x);
+    if (!exchange_answered(x) && client_streaming(x) && x->body_ended)
         readers[x->kind].end(x);
 }
 

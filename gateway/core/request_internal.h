@@ -10,12 +10,14 @@ struct request_reader {
     size_t (*feed)(struct exchange *x, struct str bytes);
     /* The body is over; not while x->paused. */
     void (*end)(struct exchange *x);
+    /* The rows of PHASE_MESSAGE have passed after one of them had to wait. May be NULL. */
+    void (*passed)(struct exchange *x);
 };
 
 /* Makes x->message an empty message with what path and query have bound already in it. */
 enum tc_status request_message_begin(struct exchange *x);
 /* x->message is whole: it is sent, or, being the first, runs the stages that wait for it. False
- * when one of them has answered. */
+ * when one of them has answered or waits. */
 bool request_message_complete(struct exchange *x);
 /* No message will follow. */
 void request_stream_end(struct exchange *x);

@@ -91,9 +91,9 @@ static size_t stream_feed(struct exchange *x, struct str bytes)
         piece.n = piece.n < most ? piece.n : most;
         taken += piece.n;
         if (!raw_send(x, piece))
-            return bytes.n;
+            break;
     }
-    return taken;
+    return exchange_answered(x) ? bytes.n : taken;
 }
 
 size_t request_raw_feed(struct exchange *x, struct str bytes)

@@ -1,5 +1,6 @@
 #include "gateway/core/exchange_internal.h"
 #include "gateway/core/metadata.h"
+#include "gateway/core/pipeline.h"
 #include "gateway/core/rpc.h"
 
 /* The RPC's messages become the body of the answer. A single message is written in full before the
@@ -319,7 +320,8 @@ static void take_message(struct exchange *x, struct buf *message)
     x->messages_out++;
     if (server_streaming(x)) {
         buf_move(&x->reply, message);
-        stream_message(x);
+        if (pipeline_each(x, PHASE_REPLY) == STAGE_NEXT)
+            stream_message(x);
         return;
     }
     if (x->has_reply) {
@@ -329,6 +331,8 @@ static void take_message(struct exchange *x, struct buf *message)
     }
     buf_move(&x->reply, message);
     x->has_reply = true;
+    if (pipeline_each(x, PHASE_REPLY) != STAGE_NEXT)
+        return;
     ask(x); /* a second message would be an error: look for it */
 }
 

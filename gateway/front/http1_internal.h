@@ -66,6 +66,7 @@ struct http1_connection {
     bool begun;             /* exchange_begin was called */
     bool queued;            /* the response was handed to MHD */
     bool suspended;
+    bool judging;     /* a stage waits before the body is asked for */
     bool half_closed; /* the client will send no more than what is already here */
     bool deaf;        /* its bytes were ended by us: that tells nothing of the client */
     bool left;        /* the client has gone */

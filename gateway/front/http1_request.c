@@ -39,6 +39,8 @@ static enum MHD_Result answer(struct http1_connection *c)
     return http1_queue(c) ? MHD_YES : MHD_NO;
 }
 
+static enum MHD_Result judged(struct http1_connection *c);
+
 static enum MHD_Result begin(struct http1_connection *c, const char *method, const char *version)
 {
     struct exchange *x = exchange_new(c->daemon->front->host, &http1_ops, c);
@@ -46,11 +48,25 @@ static enum MHD_Result begin(struct http1_connection *c, const char *method, con
         return MHD_NO;
     c->x = x;
     c->begun = true;
-    c->queued = c->answered_raw = false;
+    c->queued = c->answered_raw = c->judging = false;
     c->body_bytes = c->pieces = 0;
     c->overhead = false;
     if (http1_head_ok(c, x, http1_fill(c, x, method, version)))
         exchange_begin(x);
+    return judged(c);
+}
+
+/* The head is judged, or a stage still waits for somebody's word on it: then MHD is held where it
+ * is, so that the client is not told to go on with its body (100) before. */
+static enum MHD_Result judged(struct http1_connection *c)
+{
+    struct exchange *x = c->x;
+    c->judging = exchange_waiting(x);
+    if (c->judging) {
+        http1_wait(c, WAIT_CALL);
+        http1_suspend(c);
+        return MHD_YES;
+    }
     if (x->answer.ready && answer_at_once(x)) {
         if (!x->request.has_body || headers_get(&x->request.headers, STR("expect")).p)
             return answer(c);
@@ -124,6 +140,8 @@ enum MHD_Result http1_handle(void *cls, struct MHD_Connection *mhd, const char *
     *request_context = c;
     if (!c->begun)
         return begin(c, method, version);
+    if (c->judging)
+        return judged(c);
     if (*upload_size)
         return body(c, upload, upload_size);
     if (c->queued)

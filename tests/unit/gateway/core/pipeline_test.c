@@ -72,17 +72,46 @@ static void a_stage_that_has_answered_is_the_last_of_its_phase(void **state)
     check('c', PHASE_MESSAGE, STAGE_END, "c", &x);
 }
 
-static void the_gateways_table_has_all_heads_before_messages_and_the_rpc_last(void **state)
+static void answers_are_looked_at_by_every_row_each_time(void **state)
 {
-    bool message = false;
+    static const struct stage rows[] = {
+        {"a", PHASE_HEAD, run_a},
+        {"b", PHASE_REPLY, run_b},
+        {"c", PHASE_OVER, run_c},
+        {"d", PHASE_REPLY, run_d},
+    };
+    static const struct pipeline p = {rows, 4};
+    struct exchange_host host = {.pipeline = &p};
+    struct exchange x = {.host = &host};
+    (void)state;
+
+    for (int again = 0; again < 2; again++) {
+        ntrace = 0;
+        ends_at = 0;
+        assert_int_equal(pipeline_each(&x, PHASE_REPLY), STAGE_NEXT);
+        assert_int_equal(pipeline_each(&x, PHASE_OVER), STAGE_NEXT);
+        assert_string_equal(trace, "bdc");
+    }
+    ntrace = 0;
+    ends_at = 'b';
+    assert_int_equal(pipeline_each(&x, PHASE_REPLY), STAGE_END);
+    assert_string_equal(trace, "b");
+    assert_int_equal(x.stage, 0);
+}
+
+static void the_gateways_table_is_in_the_order_of_the_phases_and_calls_last(void **state)
+{
+    const struct stage *last = NULL;
     (void)state;
 
     for (uint8_t i = 0; i < gateway_pipeline.n; i++) {
-        message |= gateway_pipeline.stages[i].phase == PHASE_MESSAGE;
-        assert_int_equal(gateway_pipeline.stages[i].phase, message ? PHASE_MESSAGE : PHASE_HEAD);
+        const struct stage *s = &gateway_pipeline.stages[i];
+        assert_true(i == 0 || s[-1].phase <= s->phase);
+        if (s->phase == PHASE_MESSAGE)
+            last = s;
     }
     assert_string_equal(gateway_pipeline.stages[0].name, "route");
-    assert_string_equal(gateway_pipeline.stages[gateway_pipeline.n - 1].name, "rpc");
+    assert_string_equal(last->name, "rpc");
 }
 
 int main(void)
@@ -90,7 +119,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_phase_runs_its_rows_once_and_in_order),
         cmocka_unit_test(a_stage_that_has_answered_is_the_last_of_its_phase),
-        cmocka_unit_test(the_gateways_table_has_all_heads_before_messages_and_the_rpc_last),
+        cmocka_unit_test(answers_are_looked_at_by_every_row_each_time),
+        cmocka_unit_test(the_gateways_table_is_in_the_order_of_the_phases_and_calls_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
