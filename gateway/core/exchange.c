@@ -143,6 +143,7 @@ void exchange_wait(struct exchange *x, struct exchange_wait *wait)
 void exchange_continue(struct exchange *x)
 {
     exchange_wait_over(x);
+    exchange_work(x);
     enum stage_phase phase = x->host->pipeline->stages[x->stage - 1].phase;
     if (pipeline_run(x, phase) == STAGE_NEXT) {
         if (phase == PHASE_MESSAGE)
@@ -152,6 +153,7 @@ void exchange_continue(struct exchange *x)
         if (phase == PHASE_HEAD && x->body_ended)
             request_end(x);
     }
+    exchange_rest(x);
     exchange_wake(x);
 }
 
