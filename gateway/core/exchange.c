@@ -144,13 +144,11 @@ void exchange_continue(struct exchange *x)
 {
     exchange_wait_over(x);
     exchange_work(x);
-    enum stage_phase phase = x->host->pipeline->stages[x->stage - 1].phase;
-    if (pipeline_run(x, phase) == STAGE_NEXT) {
-        if (phase == PHASE_MESSAGE)
-            request_passed(x);
-        else
-            x->state = EXCHANGE_BODY;
-        if (phase == PHASE_HEAD && x->body_ended)
+    if (x->state != EXCHANGE_HEAD) {
+        request_continue(x);
+    } else if (pipeline_run(x, PHASE_HEAD) == STAGE_NEXT) {
+        x->state = EXCHANGE_BODY;
+        if (x->body_ended)
             request_end(x);
     }
     exchange_rest(x);
@@ -292,7 +290,7 @@ void exchange_soon(struct exchange *x)
     x->host->wake_loop(x->host);
 }
 
-static void exchange_continue(struct exchange *x)
+static void pump(struct exchange *x)
 {
     exchange_work(x);
     response_pump(x);
@@ -310,7 +308,7 @@ void exchange_run_soon(struct exchange_host *host)
         if (x->gone)
             recycle(x);
         else
-            exchange_continue(x);
+            pump(x);
     }
 }
 

@@ -43,8 +43,8 @@ struct exchange {
     enum exchange_state state;
     uint8_t stage; /* row of the pipeline's table that comes next */
     bool body_ended, listed_soon, paused;
-    bool entered; /* inside a call of the front: it will look for itself, no wake */
-    bool gone;    /* freed while listed in `soon` */
+    bool entered;               /* inside a call of the front: it will look for itself, no wake */
+    bool gone;                  /* freed while listed in `soon` */
     struct exchange_wait *wait; /* of the stage that waits; NULL: none does */
     struct timer wait_timer;    /* the deadline, while a stage waits */
     struct request request;
@@ -115,8 +115,8 @@ void exchange_free(struct exchange *x, bool delivered);
  * set, adds a BadRequest. */
 __attribute__((format(printf, 4, 5))) void exchange_fail(struct exchange *x, enum tc_code code,
                                                          uint16_t http, const char *format, ...);
-/* For a stage, just before it returns STAGE_WAIT: until exchange_continue no further row runs and no
- * byte of the body is taken. When the deadline passes or the client leaves, wait->cancel. */
+/* For a stage, just before it returns STAGE_WAIT: until exchange_continue no further row runs and
+ * no byte of the body is taken. When the deadline passes or the client leaves, wait->cancel. */
 void exchange_wait(struct exchange *x, struct exchange_wait *wait);
 static inline bool exchange_waiting(const struct exchange *x)
 {

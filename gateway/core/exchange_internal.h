@@ -33,8 +33,8 @@ void exchange_fail_memory(struct exchange *x);
 
 size_t request_feed(struct exchange *x, struct str bytes);
 void request_end(struct exchange *x);
-/* The rows of PHASE_MESSAGE have passed after one of them had to wait. */
-void request_passed(struct exchange *x);
+/* A row of PHASE_MESSAGE has what it waited for: the next ones run. */
+void request_continue(struct exchange *x);
 /* The RPC takes messages again. */
 void request_resume(struct exchange *x);
 

@@ -206,12 +206,12 @@ void request_end(struct exchange *x)
         readers[x->kind].end(x);
 }
 
-void request_passed(struct exchange *x)
+void request_continue(struct exchange *x)
 {
     x->paused = false;
-    if (!exchange_answered(x) && readers[x->kind].passed)
+    if (run_stages(x) && readers[x->kind].passed)
         readers[x->kind].passed(x);
-    if (!exchange_answered(x) && client_streaming(x) && x->body_ended)
+    if (!x->paused && !exchange_answered(x) && client_streaming(x) && x->body_ended)
         readers[x->kind].end(x);
 }
 
