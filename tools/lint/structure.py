@@ -55,7 +55,7 @@ BANNED = [
     (r"time|clock_gettime|gettimeofday|clock", r"gateway/core/clock|tests/|tools/",
      "take the time as an argument; gateway/core/clock.h reads it"),
     (r"malloc|calloc|realloc|reallocarray|strn?dup|v?asprintf",
-     r"transcoder/(arena|buf)|gateway/core/|gateway/\w+\.c|gateway/\w+/\w*pool|gateway/policy/policy_compile|tests/|tools/",
+     r"transcoder/(arena|buf)|gateway/core/|gateway/\w+\.c|gateway/\w+/\w*pool|gateway/policy/(policy_compile|limit_table)|tests/|tools/",
      "request memory comes from the exchange's arena, long-lived memory from start-up code"),
     (r"v?f?printf|puts|fputs|putchar|fputc|perror|v?dprintf", r"gateway/main|tests/|tools/",
      "use gateway/core/log.h"),
