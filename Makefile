@@ -30,7 +30,7 @@ CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-proto
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
 # libstdc++ is there for <charconv> alone: linked in, so that nobody pays for loading it, and kept
 # to ourselves, so that it does not get mixed with the one that libgrpc brings.
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a -Wl,--wrap=MHD_create_response_from_buffer_static,--wrap=MHD_pool_create,--wrap=MHD_pool_destroy $(LDFLAGS)
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a -Wl,--wrap=MHD_create_response_from_buffer_static $(LDFLAGS)
 LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libstdc++.a -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 
@@ -111,7 +111,7 @@ $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
 # Wrappers are asked for by name (-u): what needs them (MHD, gcov) comes behind the archives they are in.
 WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,-u,__wrap_malloc
-WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static,-u,__wrap_MHD_pool_create
+WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static
 $(filter $(O)/tests/unit/gateway/worker_test $(O)/tests/unit/gateway/front/%,$(UNIT_TESTS)): private WRAPPED += $(WRAPPED_MHD)
 $(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS)
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libsupport.a $(O)/libfakes.a $(O)/libtranscoder.a

@@ -2,95 +2,169 @@
 
 #ifndef POSTERN_OLD_MHD
 
-#include <stdbool.h>
+#include <stdalign.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* MHD keeps one pool of memory per connection and clears all of it after each request, so that all
- * its pages are resident even while nothing is said. Where a pool lies and when it goes is learned
- * by wrapping its constructor and destructor at link time (without effect where MHD is a shared
- * library: then nothing is trimmed). A pool goes before MHD tells that its connection has closed.
- */
+/*   p                front                 back                 size
+ *   | blocks, newest last |      free       | blocks, newest first |      */
+struct MemoryPool {
+    struct http1_pool *owner; /* who has taken note of it */
+    size_t size, front, back;
+    alignas(max_align_t) char p[];
+};
 
-struct MemoryPool *__real_MHD_pool_create(size_t max);
-struct MemoryPool *__wrap_MHD_pool_create(size_t max);
-void __real_MHD_pool_destroy(struct MemoryPool *pool);
-void __wrap_MHD_pool_destroy(struct MemoryPool *pool);
-void *MHD_pool_allocate(struct MemoryPool *pool, size_t size, bool from_end);
-void MHD_pool_deallocate(struct MemoryPool *pool, void *block, size_t size);
+enum { ALIGN = alignof(max_align_t) };
 
-enum { BUCKETS = 1024 };
+/* There is no argument that could carry it through MHD; each worker's thread has its own. */
+static _Thread_local struct MemoryPool *just_made; /* breach: MHD announces a connection right after
+                                                   it made its pool */
 
-/* There is no argument that could carry these through MHD; each worker's thread has its own. */
-static _Thread_local struct http1_pool newest; /* breach: MHD announces a connection right after it
-                                                  made its pool */
-static _Thread_local struct http1_pool *living[BUCKETS]; /* breach: by the address of MHD's pool */
-
-static struct http1_pool **bucket_of(const struct MemoryPool *pool)
+/* SIZE_MAX is no size: what does not fit into any pool stays so. */
+static size_t rounded(size_t n)
 {
-    return &living[((uintptr_t)pool >> 4) % BUCKETS];
+    return n > SIZE_MAX - ALIGN ? SIZE_MAX : (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-static struct http1_pool **find(const struct MemoryPool *pool)
+static size_t offset_of(const struct MemoryPool *pool, const void *block)
 {
-    struct http1_pool **at = bucket_of(pool);
-    while (*at && (*at)->of != pool)
-        at = &(*at)->next;
-    return at;
+    return (size_t)((const char *)block - pool->p);
 }
 
-struct MemoryPool *__wrap_MHD_pool_create(size_t max)
+void MHD_init_mem_pools_(void)
 {
-    struct MemoryPool *pool = __real_MHD_pool_create(max);
-    /* What is allocated first stands at its beginning. */
-    char *first = pool ? MHD_pool_allocate(pool, 1, false) : NULL;
-    if (first)
-        MHD_pool_deallocate(pool, first, 1);
-    newest = (struct http1_pool){.of = first ? pool : NULL, .p = first, .n = max};
+}
+
+struct MemoryPool *MHD_pool_create(size_t max)
+{
+    size_t size = rounded(max);
+    struct MemoryPool *pool = NULL;
+
+    if (size <= SIZE_MAX - sizeof *pool)
+        pool = malloc(sizeof *pool + size); /* breach: one per connection, and MHD's to free */
+    just_made = pool;
+    if (!pool)
+        return NULL;
+    *pool = (struct MemoryPool){.size = size, .back = size};
+    if (size)
+        pool->p[0] = 0; /* nothing is kept: see http1_pool_trim */
     return pool;
 }
 
-void __wrap_MHD_pool_destroy(struct MemoryPool *pool)
+void MHD_pool_destroy(struct MemoryPool *pool)
 {
-    struct http1_pool **at = find(pool);
-    if (pool && *at)
-        http1_pool_forget(*at);
-    if (newest.of == pool)
-        newest.of = NULL;
-    __real_MHD_pool_destroy(pool);
+    if (!pool)
+        return;
+    if (pool->owner)
+        pool->owner->of = NULL;
+    if (just_made == pool)
+        just_made = NULL;
+    free(pool); /* breach: see MHD_pool_create */
+}
+
+size_t MHD_pool_get_free(struct MemoryPool *pool)
+{
+    return pool->back - pool->front;
+}
+
+void *MHD_pool_allocate(struct MemoryPool *pool, size_t size, bool from_end)
+{
+    size_t n = rounded(size);
+
+    if (n > pool->back - pool->front)
+        return NULL;
+    if (from_end) {
+        pool->back -= n;
+        return pool->p + pool->back;
+    }
+    pool->front += n;
+    return pool->p + pool->front - n;
+}
+
+void *MHD_pool_try_alloc(struct MemoryPool *pool, size_t size, size_t *required)
+{
+    void *block = MHD_pool_allocate(pool, size, true);
+    size_t n = rounded(size), room = pool->back - pool->front;
+
+    *required = block ? 0 : n <= pool->back ? n - room : SIZE_MAX;
+    return block;
+}
+
+bool MHD_pool_is_resizable_inplace(struct MemoryPool *pool, void *block, size_t size)
+{
+    return block && rounded(offset_of(pool, block) + size) == pool->front;
+}
+
+void *MHD_pool_reallocate(struct MemoryPool *pool, void *old, size_t old_size, size_t new_size)
+{
+    if (MHD_pool_is_resizable_inplace(pool, old, old_size)) {
+        size_t at = offset_of(pool, old);
+        if (new_size > pool->back - at || rounded(at + new_size) > pool->back)
+            return NULL;
+        pool->front = rounded(at + new_size);
+        return old;
+    }
+    if (old && new_size <= old_size)
+        return old;
+    void *block = MHD_pool_allocate(pool, new_size, false);
+    if (block && old_size)
+        memcpy(block, old, old_size);
+    return block;
+}
+
+void MHD_pool_deallocate(struct MemoryPool *pool, void *block, size_t size)
+{
+    if (!block || !size)
+        return;
+    size_t at = offset_of(pool, block);
+    if (at >= pool->back) {
+        if (at == pool->back)
+            pool->back += rounded(size);
+    } else if (rounded(at + size) == pool->front) {
+        pool->front = rounded(at);
+    }
+}
+
+void *MHD_pool_reset(struct MemoryPool *pool, void *keep, size_t n, size_t new_size)
+{
+    if (n && keep != pool->p)
+        memmove(pool->p, keep, n);
+    if (!n && pool->size)
+        pool->p[0] = 0;
+    pool->front = rounded(new_size);
+    pool->back = pool->size;
+    return pool->p;
 }
 
 void http1_pool_note(struct http1_pool *pool)
 {
-    *pool = newest;
-    newest.of = NULL;
-    if (!pool->of)
-        return;
-    struct http1_pool **bucket = bucket_of(pool->of);
-    pool->next = *bucket;
-    *bucket = pool;
+    pool->of = just_made;
+    just_made = NULL;
+    if (pool->of)
+        pool->of->owner = pool;
 }
 
 void http1_pool_forget(struct http1_pool *pool)
 {
-    if (!pool->of)
-        return;
-    struct http1_pool **at = find(pool->of);
-    if (*at == pool)
-        *at = pool->next;
+    if (pool->of)
+        pool->of->owner = NULL;
     pool->of = NULL;
 }
 
 void http1_pool_trim(const struct http1_pool *pool)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)pool->p + page - 1) / page * page;
-    uintptr_t to = ((uintptr_t)pool->p + pool->n) / page * page;
     /* It begins with MHD's read buffer. What a client has sent begins with a byte of a method:
      * never 0. */
-    if (pool->of && *pool->p == 0 && from < to)
-        madvise((void *)from, to - from, MADV_DONTNEED); /* reads as zeros then, as it does now */
+    if (!pool->of || pool->of->p[0] != 0)
+        return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)pool->of->p + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)pool->of->p + pool->of->size) / page * page;
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 #else

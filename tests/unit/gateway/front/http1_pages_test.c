@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "gateway/front/http1_pool.h"
 #include "transcoder/str.h"
 
 /* Says nothing itself: each answer is a refusal of MHD's own. */
@@ -25,30 +24,14 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *u
 
 struct bench {
     struct MHD_Daemon *daemon;
-    struct http1_pool pool;
-    int noted;
 };
-
-static void notify(void *ctx, struct MHD_Connection *c, void **socket_context,
-                   enum MHD_ConnectionNotificationCode code)
-{
-    struct bench *b = ctx;
-    (void)c, (void)socket_context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        http1_pool_note(&b->pool);
-        b->noted++;
-    } else {
-        assert_null(b->pool.of); /* a pool goes before its connection is said to be closed */
-        http1_pool_forget(&b->pool);
-    }
-}
 
 static void bench_open(struct bench *b)
 {
     *b = (struct bench){0};
     b->daemon = MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, handle, NULL,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32 << 10,
-                                 MHD_OPTION_NOTIFY_CONNECTION, notify, b, MHD_OPTION_END);
+                                 MHD_OPTION_END);
     assert_non_null(b->daemon);
 }
 
@@ -113,66 +96,10 @@ static void a_refusal_of_mhd_has_the_shape_of_all_errors(void **state)
     MHD_stop_daemon(b.daemon);
 }
 
-/* ---- http1_pool: where a connection's memory lies, and until when ---- */
-
-static void a_pool_is_known_while_its_connection_lives(void **state)
-{
-    struct bench b;
-    (void)state;
-
-    bench_open(&b);
-    int client = join(&b);
-    MHD_run(b.daemon);
-    assert_int_equal(b.noted, 1);
-    assert_non_null(b.pool.of);
-    assert_non_null(b.pool.p);
-    assert_int_equal(b.pool.n, 32 << 10);
-    http1_pool_trim(&b.pool); /* nothing is kept yet: it must go on to work */
-    assert_int_equal(write(client, "GET / HTTP/1.1\r\n\r\n", 18), 18);
-    for (int i = 0; i < 20; i++)
-        MHD_run(b.daemon);
-    close(client);
-    for (int i = 0; i < 20 && b.pool.of; i++)
-        MHD_run(b.daemon);
-    assert_null(b.pool.of);
-    http1_pool_trim(&b.pool); /* without effect: the memory is not MHD's any more */
-    http1_pool_forget(&b.pool);
-    MHD_stop_daemon(b.daemon);
-}
-
-static void what_the_client_has_sent_is_never_trimmed(void **state)
-{
-    enum { PAGES = 4 };
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory = aligned_alloc(page, PAGES * page);
-    struct http1_pool pool = {.of = (struct MemoryPool *)memory, .p = memory, .n = PAGES * page};
-    (void)state;
-
-    assert_non_null(memory);
-    memset(memory, 'G', PAGES * page);
-    http1_pool_trim(&pool); /* begins with a byte of a method */
-    assert_int_equal(memory[page], 'G');
-    memory[0] = 0;
-    pool.of = NULL; /* gone */
-    http1_pool_trim(&pool);
-    assert_int_equal(memory[page], 'G');
-    pool.of = (struct MemoryPool *)memory;
-    pool.p = memory + 1; /* only pages that are its own as a whole */
-    pool.n = 2 * page;
-    memory[1] = 0;
-    http1_pool_trim(&pool);
-    assert_int_equal(memory[page - 1], 'G');
-    assert_int_equal(memory[page], 0);
-    assert_int_equal(memory[2 * page], 'G');
-    free(memory);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_of_mhd_has_the_shape_of_all_errors),
-        cmocka_unit_test(a_pool_is_known_while_its_connection_lives),
-        cmocka_unit_test(what_the_client_has_sent_is_never_trimmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
