@@ -8,9 +8,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "gateway/core/clock.h"
 #include "gateway/front/http1_internal.h"
 #include "gateway/front/socket_info.h"
+
+#define NEVER UINT64_MAX
 
 enum {
     LINGER_MS = 2000,
@@ -51,9 +52,15 @@ static int unsent(const struct http1_connection *c)
     return queued;
 }
 
-static uint64_t ms_since(uint64_t ns)
+/* Of the loop's clock: deadlines of seconds need no better one, and the timers run on it. */
+static uint64_t now_ms(const struct http1_connection *c)
 {
-    return (clock_now() - ns) / 1000000;
+    return uv_now(c->daemon->front->loop);
+}
+
+static uint64_t waited_ms(const struct http1_connection *c)
+{
+    return now_ms(c) - c->wait_began;
 }
 
 static const struct bounds *bounds_of(const struct http1_connection *c)
@@ -63,8 +70,14 @@ static const struct bounds *bounds_of(const struct http1_connection *c)
 
 static void on_timer(struct timer *t);
 
+/* A wait ends long before its time with nearly every request: so a timer that will fire earlier is
+ * left to run, and looks then what it is to do. */
 static void rearm(struct http1_connection *c, uint64_t ms)
 {
+    c->due = now_ms(c) + ms;
+    if (timer_runs(&c->timer) && c->timer_at <= c->due)
+        return;
+    c->timer_at = c->due;
     timer_start(c->daemon->front->host->timers, &c->timer, ms, on_timer);
 }
 
@@ -86,7 +99,7 @@ static void answer_head_late(struct http1_connection *c)
 static void head_expired(struct http1_connection *c)
 {
     const struct bounds *b = bounds_of(c);
-    uint64_t passed = ms_since(c->wait_began);
+    uint64_t passed = waited_ms(c);
     uint64_t received = socket_received(c->fd);
     if (c->answered_before && c->head == HEAD_UNSEEN && !c->had_request_line) {
         c->received = received;
@@ -115,7 +128,7 @@ static void body_expired(struct http1_connection *c)
 {
     const struct bounds *b = bounds_of(c);
     uint64_t allowed = b->body_ms + c->body_bytes * 1000 / (b->body_rate ? b->body_rate : 1);
-    uint64_t passed = ms_since(c->wait_began);
+    uint64_t passed = waited_ms(c);
     if (passed < allowed) {
         rearm(c, allowed - passed);
         return;
@@ -141,7 +154,7 @@ static void raw_expired(struct http1_connection *c)
 {
     if (http1_raw_write(c))
         return;
-    if (ms_since(c->wait_began) < bounds_of(c)->write_stall_ms)
+    if (waited_ms(c) < bounds_of(c)->write_stall_ms)
         rearm(c, RAW_POLL_MS);
     else
         http1_client_left(c);
@@ -170,6 +183,11 @@ static void on_timer(struct timer *t)
 {
     struct http1_connection *c =
         (struct http1_connection *)((char *)t - offsetof(struct http1_connection, timer));
+    if (c->due > now_ms(c)) {
+        if (c->due != NEVER)
+            rearm(c, c->due - now_ms(c));
+        return;
+    }
     if (c->half_closed && watches_leaving(c)) {
         if (has_left(c))
             http1_client_left(c);
@@ -198,7 +216,7 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
 {
     const struct bounds *b = bounds_of(c);
     c->wait = wait;
-    c->wait_began = clock_now();
+    c->wait_began = now_ms(c);
     if (c->half_closed && watches_leaving(c)) {
         rearm(c, 0); /* MHD has read on: perhaps up to the end by now */
         return;
@@ -210,18 +228,19 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
         break;
     case WAIT_BODY: rearm(c, b->body_ms); break;
     case WAIT_READER:
-        c->unsent = unsent(c);
+        c->unsent = 0; /* MHD writes when the socket has room: taken to be empty until it is looked
+                          at */
         rearm(c, b->write_stall_ms);
         break;
     case WAIT_RAW: rearm(c, RAW_POLL_MS); break;
     case WAIT_CLOSE: rearm(c, LINGER_MS); break;
-    case WAIT_CALL: timer_stop(c->daemon->front->host->timers, &c->timer); break;
+    case WAIT_CALL: c->due = NEVER; break;
     }
 }
 
 void http1_head_begun(struct http1_connection *c)
 {
-    uint64_t passed = ms_since(c->wait_began), allowed = bounds_of(c)->header_ms;
+    uint64_t passed = waited_ms(c), allowed = bounds_of(c)->header_ms;
     c->had_request_line = true;
     rearm(c, passed < allowed ? allowed - passed : allowed);
 }

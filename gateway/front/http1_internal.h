@@ -54,7 +54,9 @@ struct http1_connection {
     int fd;
     enum http1_wait wait;
     struct timer timer;
-    uint64_t wait_began;    /* clock_now() */
+    uint64_t wait_began;    /* uv_now(), as are the next two */
+    uint64_t due;           /* when the wait is over; UINT64_MAX: never */
+    uint64_t timer_at;      /* when the timer fires: not after `due` */
     int unsent;             /* bytes in the socket's queue when it was last looked */
     uint64_t received;      /* bytes on the socket when the body began */
     uint32_t pieces;        /* of the body, as MHD has given them */
