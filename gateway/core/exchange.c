@@ -12,6 +12,8 @@ enum {
     ARENA_MAX = 256 << 20, /* the last line: every stage has a ceiling of its own far below */
     IDLE_MAX = 256,        /* exchanges kept for reuse, per worker */
     BODY_KEPT = 64 << 10,  /* answer buffers up to this are kept with them */
+    ID_BASE_DIGITS = 16,
+    ID_COUNT_DIGITS = 8,
 };
 
 static struct exchange *take_idle(struct exchange_host *host)
@@ -87,6 +89,23 @@ static bool legal_request_id(struct str id)
     return true;
 }
 
+static void print_hex(char *to, uint64_t value, int digits)
+{
+    while (digits--) {
+        to[digits] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    }
+}
+
+/* Unique among workers by its first half, within one by the second. */
+static struct str fresh_id(struct exchange *x)
+{
+    char id[ID_BASE_DIGITS + ID_COUNT_DIGITS];
+    print_hex(id, x->host->id_base, ID_BASE_DIGITS);
+    print_hex(id + ID_BASE_DIGITS, ++x->host->request_ids, ID_COUNT_DIGITS);
+    return arena_copy(&x->arena, str_of(id, sizeof id));
+}
+
 /* Chooses the id and shows it to the client. False when memory is short. */
 static bool identify(struct exchange *x)
 {
@@ -94,8 +113,7 @@ static bool identify(struct exchange *x)
         return true;
     struct str id = headers_get(&x->request.headers, STR("x-request-id"));
     if (!legal_request_id(id))
-        id = arena_printf(&x->arena, "%016llx%08x", (unsigned long long)x->host->id_base,
-                          ++x->host->request_ids);
+        id = fresh_id(x);
     x->request_id = id;
     return id.p && headers_add(&x->answer.headers, &x->arena, STR("x-request-id"), id);
 }

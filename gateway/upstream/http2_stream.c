@@ -87,8 +87,20 @@ static nghttp2_nv pair(struct str name, struct str value, uint8_t flags)
     };
 }
 
+/* What names one call has a new value each time. In the compression table it would push out what
+ * stays the same, and make each look into the table longer. */
+static uint8_t indexing(struct str name)
+{
+    static const struct str fresh[] = {STR_INIT("x-request-id"), STR_INIT("traceparent")};
+
+    for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++)
+        if (str_eq(name, fresh[i]))
+            return NGHTTP2_NV_FLAG_NO_INDEX;
+    return NGHTTP2_NV_FLAG_NONE;
+}
+
 /* PROTOCOL-HTTP2: pseudo headers, te, timeout, content-type, then the rest. A timeout is different
- * each time: it stays out of the compression table. */
+ * each time, too. */
 static size_t request_headers(struct http2_stream *s, const struct http2_request *r,
                               nghttp2_nv nv[HTTP2_REQUEST_HEADERS])
 {
@@ -109,7 +121,7 @@ static size_t request_headers(struct http2_stream *s, const struct http2_request
     if (r->nmetadata > HTTP2_REQUEST_HEADERS - n)
         return 0;
     for (size_t i = 0; i < r->nmetadata; i++)
-        nv[n++] = pair(r->metadata[i].name, r->metadata[i].value, 0);
+        nv[n++] = pair(r->metadata[i].name, r->metadata[i].value, indexing(r->metadata[i].name));
     return n;
 }
 

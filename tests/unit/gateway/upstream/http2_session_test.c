@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <nghttp2/nghttp2.h>
 
 #include "tests/fakes/h2_frames.h"
 #include "tests/unit/support/failmalloc.h"
@@ -171,6 +172,36 @@ static void the_request_is_what_grpc_wants(void **state)
     close_side(&x);
 }
 
+/* Sends a call of that id over the side's session and returns the size of the compression table. */
+static size_t table_after(struct side *x, struct http2_stream *stream, struct str id)
+{
+    struct header metadata[] = {{STR("x-request-id"), id}, {STR("x-tenant"), STR("blue")}};
+    struct http2_request with = {.path = request.path, .metadata = metadata, .nmetadata = 2};
+
+    http2_stream_init(stream, &x->ready);
+    http2_stream_reset(stream, 100);
+    assert_true(http2_stream_begin(stream, x->session, &with));
+    assert_true(gather(x));
+    return nghttp2_session_get_hd_deflate_dynamic_table_size(x->session->ng);
+}
+
+static void ids_stay_out_of_the_compression_table(void **state)
+{
+    struct side x;
+    struct http2_stream one, two;
+    (void)state;
+
+    assert_true(open_side(&x));
+    size_t size = table_after(&x, &one, STR("00000001"));
+    assert_true(size > 100); /* what stays the same is in it */
+    assert_int_equal(table_after(&x, &two, STR("00000002")), size);
+    http2_session_free(x.session, STR("over"));
+    x.session = NULL;
+    http2_stream_release(&one);
+    http2_stream_release(&two);
+    close_side(&x);
+}
+
 static void no_stream_begins_before_the_peer_has_greeted(void **state)
 {
     struct side x;
@@ -229,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_is_what_grpc_wants),
+        cmocka_unit_test(ids_stay_out_of_the_compression_table),
         cmocka_unit_test(an_answer_may_be_cut_anywhere),
         cmocka_unit_test(memory_may_be_short_anywhere),
         cmocka_unit_test(no_stream_begins_before_the_peer_has_greeted),
