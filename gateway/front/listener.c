@@ -12,7 +12,7 @@
 
 #include "gateway/core/text_values.h"
 
-enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, WHY_MAX = 256 };
+enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, WHY_MAX = 256, PAUSE_MS = 50 };
 
 static int fail(int fd, char *why, struct str address, const char *what)
 {
@@ -90,17 +90,37 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static void on_paused(uv_timer_t *timer)
+{
+    struct listener *l = timer->data;
+    uv_poll_start(&l->poll, UV_READABLE, on_ready);
+}
+
+static bool exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
 /* Without a free descriptor the next client can be neither served nor left in the queue: the loop
- * would be woken for it again at once, and so for ever. It is turned away. */
+ * would be woken for it again at once, and so for ever. It is turned away; where even that fails,
+ * because another thread was quicker to take the spare one, nobody is listened to for a while. */
 static bool turn_away(struct listener *l)
 {
-    if (l->spare < 0)
-        return false;
-    close(l->spare);
-    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    l->spare = open_spare();
+    int fd = -1, error = EMFILE;
+    if (l->spare >= 0) {
+        close(l->spare);
+        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+        error = fd < 0 ? errno : 0;
+        if (fd >= 0)
+            close(fd);
+        l->spare = open_spare();
+    }
+    if (exhausted(error)) {
+        uv_poll_stop(&l->poll);
+        uv_timer_start(&l->pause, on_paused, PAUSE_MS, 0);
+    }
     return fd >= 0;
 }
 
@@ -109,7 +129,7 @@ static bool accept_one(struct listener *l)
     struct sockaddr_storage peer = {0};
     socklen_t n = sizeof peer;
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+    if (fd < 0 && exhausted(errno))
         return turn_away(l);
     if (fd < 0)
         return errno == ECONNABORTED || errno == EINTR;
@@ -139,7 +159,8 @@ bool listener_start(struct listener *l, uv_loop_t *loop, int fd,
     *l = (struct listener){.fd = fd, .spare = open_spare(), .accepted = accepted, .ctx = ctx};
     if (uv_poll_init(loop, &l->poll, fd) != 0)
         return false;
-    l->poll.data = l;
+    uv_timer_init(loop, &l->pause);
+    l->poll.data = l->pause.data = l;
     return uv_poll_start(&l->poll, UV_READABLE, on_ready) == 0;
 }
 
@@ -151,6 +172,7 @@ void listener_stop(struct listener *l)
         ;
     uv_poll_stop(&l->poll);
     uv_close((uv_handle_t *)&l->poll, NULL);
+    uv_close((uv_handle_t *)&l->pause, NULL);
     close(l->fd);
     if (l->spare >= 0)
         close(l->spare);

@@ -9,6 +9,7 @@
 
 struct listener {
     uv_poll_t poll;
+    uv_timer_t pause;
     int fd, spare; /* spare: a descriptor to give up for a moment when there are no others */
     void (*accepted)(void *ctx, int fd, const struct sockaddr *peer, socklen_t len);
     void *ctx;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -121,6 +122,82 @@ static void stopping_takes_those_that_wait(void **state)
     close(late);
 }
 
+/* Takes all descriptors that are left under a limit of LIMIT. */
+enum { LIMIT = 64 };
+static int taken[LIMIT], ntaken;
+static struct rlimit before;
+
+static void take_all(void)
+{
+    getrlimit(RLIMIT_NOFILE, &before);
+    struct rlimit l = {.rlim_cur = LIMIT, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+    int fd;
+    while ((fd = open("/dev/null", O_RDONLY)) >= 0)
+        taken[ntaken++] = fd;
+}
+
+static void give_all_back(void)
+{
+    while (ntaken)
+        close(taken[--ntaken]);
+    setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static void turn(struct door *d, int times)
+{
+    for (int i = 0; i < times; i++)
+        uv_run(&d->loop, UV_RUN_NOWAIT);
+}
+
+static void without_descriptors_a_client_is_turned_away(void **state)
+{
+    struct door d;
+    struct str address;
+    char byte;
+    int fd = bind_some_port(&address);
+    (void)state;
+
+    start(&d, fd);
+    int client = connect_to(listener_port(fd));
+    take_all();
+    turn(&d, 10);
+    assert_int_equal(d.n, 0);
+    assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), 0); /* closed, not left waiting */
+    close(client);
+    give_all_back();
+    client = connect_to(listener_port(fd));
+    turn(&d, 10);
+    assert_int_equal(d.n, 1);
+    stop(&d);
+    close(client);
+}
+
+/* As when another worker takes the spare descriptor in the moment it is free. */
+static void with_not_even_a_spare_one_nobody_is_listened_to_for_a_while(void **state)
+{
+    struct door d;
+    struct str address;
+    int fd = bind_some_port(&address);
+    (void)state;
+
+    start(&d, fd);
+    close(d.listener.spare);
+    d.listener.spare = -1;
+    int client = connect_to(listener_port(fd));
+    take_all();
+    turn(&d, 2);
+    assert_int_equal(d.n, 0);
+    assert_false(uv_is_active((uv_handle_t *)&d.listener.poll));
+    give_all_back();
+    for (int i = 0; i < 100 && d.n == 0; i++)
+        uv_run(&d.loop, UV_RUN_ONCE);
+    assert_int_equal(d.n, 1);
+    assert_true(d.listener.spare >= 0);
+    stop(&d);
+    close(client);
+}
+
 static void workers_share_a_port(void **state)
 {
     struct str address;
@@ -186,6 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_accepted_socket_is_ready_for_the_loop),
         cmocka_unit_test(stopping_takes_those_that_wait),
+        cmocka_unit_test(without_descriptors_a_client_is_turned_away),
+        cmocka_unit_test(with_not_even_a_spare_one_nobody_is_listened_to_for_a_while),
         cmocka_unit_test(workers_share_a_port),
         cmocka_unit_test(what_cannot_be_bound_is_told),
         cmocka_unit_test(a_unix_socket_replaces_an_old_one_and_no_file),
