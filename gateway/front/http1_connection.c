@@ -17,6 +17,7 @@ enum {
     LINGER_MS = 2000,
     LEAVING_POLL_MS = 20,
     RAW_POLL_MS = 10,
+    DROPPED_WELL = 16 << 10, /* in that time */
     LOOK_MS = 100,
     HANGUPS_PER_TURN = 64
 };
@@ -152,12 +153,30 @@ static void reader_expired(struct http1_connection *c)
 
 static void raw_expired(struct http1_connection *c)
 {
+    http1_raw_drop(c);
     if (http1_raw_write(c))
         return;
     if (waited_ms(c) < bounds_of(c)->write_stall_ms)
         rearm(c, RAW_POLL_MS);
     else
         http1_client_left(c);
+}
+
+/* Closing with bytes unread resets the connection, and what the client has not yet taken of its
+ * answer is lost: so it is given time as long as it takes any, or sends at a good rate. */
+static void close_expired(struct http1_connection *c)
+{
+    size_t before = c->dropped;
+    bool sends = http1_raw_drop(c);
+    int queued = unsent(c);
+    if (queued != c->unsent || c->dropped - before >= DROPPED_WELL) {
+        c->unsent = queued;
+        c->wait_began = now_ms(c);
+    }
+    if (sends && waited_ms(c) < LINGER_MS)
+        rearm(c, RAW_POLL_MS);
+    else
+        shutdown(c->fd, SHUT_RDWR);
 }
 
 /* In the middle of a body the end of the client's bytes is the end of the call; while it waits for
@@ -200,7 +219,7 @@ static void on_timer(struct timer *t)
     case WAIT_BODY: body_expired(c); break;
     case WAIT_READER: reader_expired(c); break;
     case WAIT_RAW: raw_expired(c); break;
-    case WAIT_CLOSE: shutdown(c->fd, SHUT_RDWR); break;
+    case WAIT_CLOSE: close_expired(c); break;
     case WAIT_CALL: break;
     }
     http1_due(c->daemon);
@@ -233,7 +252,7 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
         rearm(c, b->write_stall_ms);
         break;
     case WAIT_RAW: rearm(c, RAW_POLL_MS); break;
-    case WAIT_CLOSE: rearm(c, LINGER_MS); break;
+    case WAIT_CLOSE: rearm(c, RAW_POLL_MS); break;
     case WAIT_CALL: c->due = NEVER; break;
     }
 }

@@ -81,6 +81,7 @@ struct http1_connection {
     bool answered_raw; /* the answer goes past MHD */
     struct buf raw;    /* its head */
     size_t raw_sent;   /* bytes written of its head and the body behind it */
+    size_t dropped;    /* bytes read since, and thrown away */
     char peer[64];     /* "127.0.0.1:4711" */
 };
 
@@ -129,3 +130,6 @@ bool http1_queue(struct http1_connection *c);
 void http1_answer_raw(struct http1_connection *c);
 /* Goes on with it. False: nothing could be written. */
 bool http1_raw_write(struct http1_connection *c);
+/* Throws away some of what the client still sends, within a bound: many read nothing before they
+ * have sent all. False: it sends no more. */
+bool http1_raw_drop(struct http1_connection *c);
