@@ -1,6 +1,7 @@
 #include "transcoder/bind.h"
 
 #include "transcoder/bind_internal.h"
+#include "transcoder/enum_name.h"
 #include "transcoder/value_text.h"
 #include "transcoder/wire.h"
 
@@ -150,6 +151,8 @@ static enum tc_status put_value(struct tc_binding *b, const struct bind_target *
 {
     char why[TC_ERROR_TEXT_MAX + 2] = ": ";
 
+    if (f->type == TC_ENUM)
+        value = tc_enum_full_name(f->enumeration, value, b->enum_names);
     enum tc_status status = tc_value_text(out, f, value, TC_TEXT_PARAMETER, why + 2);
     if (status == TC_INVALID)
         return refuse(b, t, why);

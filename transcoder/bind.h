@@ -43,6 +43,7 @@ struct tc_binding {
     const struct tc_schema *schema;
     const struct tc_message *message;
     struct tc_error *error;
+    uint8_t enum_names;    /* how enum values may be spelled (enum_name.h): the caller's to set */
     struct tc_bound *root; /* first top-level node, NULL when nothing is bound */
 };
 

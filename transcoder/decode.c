@@ -16,6 +16,8 @@
  *          '--no field left--> closing brace, frame gone
  */
 
+enum { INDENT_PIECE = 4 << 10 }; /* bytes of compact JSON that are put into lines at a time */
+
 static const struct str list_ends[2] = {STR_INIT("]"), STR_INIT("}")};
 
 /* ---- errors, room, memory */
@@ -359,6 +361,7 @@ void tc_decode_reset(struct tc_decoder *d, struct str bytes)
     d->begun = false;
     d->depth = 0;
     d->group_work = d->joined = 0;
+    tc_indent_init(&d->indenter, d->spec.indent);
     d->status = TC_MORE;
 }
 
@@ -375,10 +378,8 @@ static enum tc_status begin(struct tc_decoder *d)
     return tc_dec_enter(d, f);
 }
 
-enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft)
+static enum tc_status write_compact(struct tc_decoder *d, struct buf *out, size_t soft)
 {
-    if (d->status != TC_MORE)
-        return d->status;
     d->out = out;
     d->soft = soft ? soft : 1;
     enum tc_status st = d->begun ? TC_OK : begin(d);
@@ -387,6 +388,42 @@ enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft
             return TC_FULL;
         st = d->tail_kind ? tc_dec_tail_step(d) : steps[d->top->step](d, d->top);
     }
-    d->status = st;
+    return st;
+}
+
+/* Puts what stands in `out` from `start` on into lines. */
+static enum tc_status indent(struct tc_decoder *d, struct buf *out, size_t start)
+{
+    struct str compact = str_of(out->p + start, out->n - start);
+    char *copy = tc_dec_scratch(d, &d->compact, compact.n);
+    if (!copy)
+        return d->status;
+    memcpy(copy, compact.p, compact.n);
+    out->n = start;
+    if (tc_indent(&d->indenter, str_of(copy, compact.n), out))
+        return TC_OK;
+    return tc_dec_fail(d, TC_LIMIT, NULL, "the JSON is larger than allowed (%zu bytes)", out->max);
+}
+
+static enum tc_status write_lines(struct tc_decoder *d, struct buf *out, size_t soft)
+{
+    enum tc_status st = TC_FULL, indented = TC_OK;
+    while (st == TC_FULL && out->n < soft) {
+        size_t start = out->n;
+        st = write_compact(d, out, start + INDENT_PIECE);
+        if (out->n > start)
+            indented = indent(d, out, start);
+        st = indented == TC_OK ? st : indented;
+    }
+    return st;
+}
+
+enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft)
+{
+    enum tc_status st = d->status;
+    if (st == TC_MORE)
+        st = d->spec.indent ? write_lines(d, out, soft ? soft : 1) : write_compact(d, out, soft);
+    if (st != TC_FULL)
+        d->status = st;
     return st;
 }

@@ -29,6 +29,8 @@ struct tc_decode_spec {
     bool proto_names;      /* names as in the .proto instead of lowerCamelCase */
     bool int64_as_numbers; /* 64-bit integers unquoted: exact, but more than many parsers can hold
                             */
+    bool short_enums; /* enum names without the prefix that is their type's name (enum_name.h) */
+    uint8_t indent;   /* lines, and this many spaces a level, at most TC_INDENT_MAX; 0: compact */
     bool lenient_any; /* an Any of unknown type becomes {"@type": ..., "value": base64} instead of
                        * an error (details of an error status) */
 };
@@ -41,7 +43,7 @@ struct tc_decoder *tc_decoder_new(struct arena *arena, const struct tc_decode_sp
 /* Starts over on another message with the same spec (streams). */
 void tc_decode_reset(struct tc_decoder *d, struct str bytes);
 /* Appends JSON to `out`. TC_OK: the value is complete. TC_FULL: `out` reached `soft` bytes (it may
- * be passed by one token, at most 24 KiB); drain and call again. TC_INVALID, TC_NOMEM, TC_LIMIT
- * (the ceiling of `out` or of the arena, or hostile input that would cost more than 10 bytes a
- * byte): final. */
+ * be passed by one token, at most 24 KiB, and with `indent` by its white space); drain and call
+ * again. TC_INVALID, TC_NOMEM, TC_LIMIT (the ceiling of `out` or of the arena, or hostile input
+ * that would cost more than 10 bytes a byte): final. */
 enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft);

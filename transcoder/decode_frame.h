@@ -4,6 +4,7 @@
 #pragma once
 
 #include "transcoder/decode.h"
+#include "transcoder/indent.h"
 #include "transcoder/number.h"
 #include "transcoder/wire.h"
 
@@ -85,7 +86,9 @@ struct tc_decoder {
     bool after_underscore; /* TC_DEC_PATH */
     bool begun;
     uint32_t depth;
-    size_t joined;     /* bytes copied to join messages; has a ceiling too */
+    struct tc_indenter indenter;
+    struct tc_dec_scratch compact; /* what is to be indented */
+    size_t joined;                 /* bytes copied to join messages; has a ceiling too */
     size_t group_work; /* bytes of groups skipped: each level reads those inside again, so this has
                           a ceiling */
     enum tc_status status; /* TC_MORE while there is something to write */

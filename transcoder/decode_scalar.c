@@ -1,4 +1,5 @@
 #include "transcoder/decode_internal.h"
+#include "transcoder/enum_name.h"
 #include "transcoder/text.h"
 
 #include <math.h>
@@ -152,11 +153,12 @@ static enum tc_status write_enum(struct tc_decoder *d, const struct tc_field *fi
                                         : tc_enum_by_number(e, (int32_t)w->value);
     if (!v)
         return write_number(d, field, w);
-    char *to = tc_dec_room(d, v->name.n + 2);
+    struct str name = d->spec.short_enums ? tc_enum_short_name(e, v) : v->name;
+    char *to = tc_dec_room(d, name.n + 2);
     if (!to)
         return d->status;
-    memcpy(to + 1, v->name.p, v->name.n);
-    d->out->n += quoted(to, v->name.n);
+    memcpy(to + 1, name.p, name.n);
+    d->out->n += quoted(to, name.n);
     return TC_OK;
 }
 

@@ -37,6 +37,7 @@ struct tc_encode_spec {
                                    * but not change it; NULL when nothing is bound */
     uint32_t max_depth;           /* of JSON nesting; 0 means 100 */
     bool ignore_unknown_fields;
+    uint8_t enum_names;        /* how enum values may be spelled: TC_ENUM_... of enum_name.h */
     bool ignore_unknown_enums; /* an unknown enum string leaves the field (or element) out */
 };
 

@@ -1,4 +1,5 @@
 #include "transcoder/encode_frames.h"
+#include "transcoder/enum_name.h"
 #include "transcoder/text.h"
 #include "transcoder/value_text.h"
 #include "transcoder/wire.h"
@@ -107,6 +108,8 @@ static enum tc_status put_string(struct tc_encoder *e, struct str text)
 {
     const struct tc_field *f = e->top->field;
 
+    if (f->type == TC_ENUM)
+        text = tc_enum_full_name(f->enumeration, text, e->spec.enum_names);
     if (e->spec.ignore_unknown_enums && f->type == TC_ENUM &&
         !tc_enum_by_name(f->enumeration, text))
         return leave_out(e);

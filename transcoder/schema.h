@@ -56,6 +56,7 @@ struct tc_enum {
     uint16_t nvalues, nnumbers;
     bool closed; /* proto2 and editions' CLOSED: a number that has no name is an unknown field */
     bool is_null_value; /* google.protobuf.NullValue */
+    uint16_t prefix;    /* bytes that short names lack (enum_name.h); 0: there are none */
 };
 
 /* Where an option statement stands. Descriptors without source info have none. */

@@ -2,6 +2,8 @@
  * here. */
 #include "transcoder/schema_internal.h"
 
+#include "transcoder/enum_name.h"
+
 #include <stdlib.h>
 
 bool schema_too_many(struct compile *c, const struct raw_node *n, size_t count, const char *what)
@@ -29,6 +31,16 @@ static void tell_same_values(struct compile *c, void *of, uint32_t first, uint32
     schema_fault(c, &e->values[second].node, "is there twice; a name stands for one value");
 }
 
+static uint16_t common_prefix(const struct tc_enum *e)
+{
+    size_t prefix = e->nvalues ? tc_enum_prefix(e->full_name, e->values[0].name) : 0;
+    for (uint32_t i = 1; i < e->nvalues && prefix; i++)
+        if (!str_starts(e->values[i].name, str_of(e->values[0].name.p, prefix)) ||
+            tc_enum_prefix(e->full_name, e->values[i].name) != prefix)
+            prefix = 0;
+    return prefix <= UINT16_MAX ? (uint16_t)prefix : 0;
+}
+
 static void emit_enum(struct compile *c, struct raw_enum *e)
 {
     struct tc_enum *out = e->out;
@@ -50,6 +62,7 @@ static void emit_enum(struct compile *c, struct raw_enum *e)
     out->nvalues = (uint16_t)e->nvalues;
     out->closed = e->scope.node.features.enum_type == 2;
     out->is_null_value = str_eq(out->full_name, STR("google.protobuf.NullValue"));
+    out->prefix = common_prefix(out);
     out->by_name = t.slots;
     out->name_mask = t.mask;
     schema_value_numbers(c, e, out);

@@ -5,6 +5,8 @@
 
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
+#include "transcoder/enum_name.h"
+#include "transcoder/indent.h"
 #include "transcoder/schema.h"
 
 enum { PLAN_NO_CLUSTER = -1 };
@@ -27,11 +29,20 @@ struct method_policy {
     uint16_t nbranches;
     bool idempotent;
     bool ignore_unknown_fields, ignore_unknown_query;
+    bool ignore_unknown_enums, enums_in_any_case, short_enums;
     bool emit_defaults, enums_as_numbers, proto_names, int64_as_numbers;
+    uint8_t indent;                     /* spaces a level; 0: one line */
     uint32_t timeout_ms;                /* 0: none */
     uint32_t keepalive_ms;              /* SSE comments; 0: none */
     uint64_t max_request, max_response; /* bytes */
 };
+
+/* How a route's requests may spell enum values: flags of transcoder/enum_name.h. */
+static inline uint8_t method_policy_enum_names(const struct method_policy *p)
+{
+    return (uint8_t)((p->enums_in_any_case ? TC_ENUM_ANY_CASE : 0) |
+                     (p->short_enums ? TC_ENUM_SHORT : 0));
+}
 
 /* A variable of a path template. */
 struct route_variable {

@@ -33,6 +33,8 @@ static bool encoder_begin(struct exchange *x)
         .bound = x->binding.root,
         .max_depth = x->snapshot->bounds.json_depth,
         .ignore_unknown_fields = x->policy->ignore_unknown_fields,
+        .ignore_unknown_enums = x->policy->ignore_unknown_enums,
+        .enum_names = method_policy_enum_names(x->policy),
     };
     enum tc_status st = request_message_begin(x);
     if (st == TC_OK) {

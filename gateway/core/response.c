@@ -87,6 +87,8 @@ static bool decoder_begin(struct exchange *x)
         .enums_as_numbers = p->enums_as_numbers,
         .proto_names = p->proto_names,
         .int64_as_numbers = p->int64_as_numbers,
+        .short_enums = p->short_enums,
+        .indent = p->method->server_streaming ? 0 : p->indent,
     };
     x->decoder = tc_decoder_new(&x->arena, &spec, buf_str(&x->reply), &x->reply_error);
     if (!x->decoder)

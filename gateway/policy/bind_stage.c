@@ -20,6 +20,7 @@ static enum tc_status bind_request(struct exchange *x)
 enum stage_result bind_stage(struct exchange *x)
 {
     tc_binding_init(&x->binding, &x->arena, x->policy->method->input, &x->error);
+    x->binding.enum_names = method_policy_enum_names(x->policy);
     enum tc_status st = bind_request(x);
     if (st == TC_OK)
         return STAGE_NEXT;

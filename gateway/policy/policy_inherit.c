@@ -26,6 +26,11 @@ static void apply_json(struct method_policy *p, const Postern__V1__Json *json)
     TAKE(p, json, enums_as_numbers);
     TAKE(p, json, proto_names);
     TAKE(p, json, int64_as_numbers);
+    TAKE(p, json, ignore_unknown_enums);
+    TAKE(p, json, enums_in_any_case);
+    TAKE(p, json, short_enums);
+    if (json->_indent_case)
+        p->indent = (uint8_t)json->indent;
 }
 
 static void apply(struct method_policy *p, const struct layer *l)

@@ -141,5 +141,8 @@ void policy_layer_read(struct compile *c, struct layer *l, const Postern__V1__Po
     if (policy->_max_response_bytes_case)
         check_size(c, l, "max_response_bytes", policy->max_response_bytes, c->in->max_response,
                    "response_bytes");
+    if (policy->json && policy->json->_indent_case && policy->json->indent > TC_INDENT_MAX)
+        FAULT(c, at, STR("json.indent"), "%u spaces a level are too many, at most %d are allowed",
+              (unsigned)policy->json->indent, TC_INDENT_MAX);
     read_routes(c, l);
 }

@@ -197,8 +197,8 @@ static void print_enum(struct out *o, const struct tc_enum *e, uint32_t i)
     print_ref(o, "value_names", i, e->by_name != NULL);
     out_print(o, ", ");
     print_ref(o, "value_numbers", i, e->nnumbers);
-    out_print(o, ", %u, %u, %u, %s, %s},\n", e->name_mask, e->nvalues, e->nnumbers,
-              e->closed ? "true" : "false", e->is_null_value ? "true" : "false");
+    out_print(o, ", %u, %u, %u, %s, %s, %u},\n", e->name_mask, e->nvalues, e->nnumbers,
+              e->closed ? "true" : "false", e->is_null_value ? "true" : "false", e->prefix);
 }
 
 static void print_enums(struct out *o, const struct tc_schema *schema)

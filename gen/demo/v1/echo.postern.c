@@ -757,13 +757,13 @@ static const uint16_t value_numbers_6[] = {
 };
 
 static const struct tc_enum enums[7] = {
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_3, value_names_3, value_numbers_3, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false},
-    {STR_INIT("google.rpc.Code"), values_6, value_names_6, value_numbers_6, 63, 17, 17, false, false},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false, 6},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false, 5},
+    {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_3, value_names_3, value_numbers_3, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.rpc.Code"), values_6, value_names_6, value_numbers_6, 63, 17, 17, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],

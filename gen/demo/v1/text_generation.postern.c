@@ -1150,15 +1150,15 @@ static const uint16_t value_numbers_8[] = {
 };
 
 static const struct tc_enum enums[9] = {
-    {STR_INIT("demo.v1.FinishReason"), values_0, value_names_0, value_numbers_0, 15, 5, 5, false, false},
-    {STR_INIT("demo.v1.Model.State"), values_1, value_names_1, value_numbers_1, 7, 4, 4, false, false},
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_3, value_names_3, value_numbers_3, 63, 18, 18, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.CType"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_6, value_names_6, value_numbers_6, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_7, value_names_7, value_numbers_7, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.NullValue"), values_8, value_names_8, value_numbers_8, 1, 1, 1, false, true},
+    {STR_INIT("demo.v1.FinishReason"), values_0, value_names_0, value_numbers_0, 15, 5, 5, false, false, 0},
+    {STR_INIT("demo.v1.Model.State"), values_1, value_names_1, value_numbers_1, 7, 4, 4, false, false, 0},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false, 6},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_3, value_names_3, value_numbers_3, 63, 18, 18, true, false, 5},
+    {STR_INIT("google.protobuf.FieldOptions.CType"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_6, value_names_6, value_numbers_6, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_7, value_names_7, value_numbers_7, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.NullValue"), values_8, value_names_8, value_numbers_8, 1, 1, 1, false, true, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],

@@ -35,7 +35,7 @@ static const uint16_t value_numbers_0[] = {
 };
 
 static const struct tc_enum enums[1] = {
-    {STR_INIT("google.rpc.Code"), values_0, value_names_0, value_numbers_0, 63, 17, 17, false, false},
+    {STR_INIT("google.rpc.Code"), values_0, value_names_0, value_numbers_0, 63, 17, 17, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],

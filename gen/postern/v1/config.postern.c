@@ -527,13 +527,18 @@ static const struct tc_field fields_34[] = {
     {STR_INIT("enums_as_numbers"), STR_INIT("enumsAsNumbers"), NULL, NULL, {NULL, 0}, 4, 0x8, 8, 1, -1, " "},
     {STR_INIT("proto_names"), STR_INIT("protoNames"), NULL, NULL, {NULL, 0}, 5, 0x8, 8, 1, -1, "("},
     {STR_INIT("int64_as_numbers"), STR_INIT("int64AsNumbers"), NULL, NULL, {NULL, 0}, 6, 0x8, 8, 1, -1, "0"},
+    {STR_INIT("ignore_unknown_enums"), STR_INIT("ignoreUnknownEnums"), NULL, NULL, {NULL, 0}, 7, 0x8, 8, 1, -1, "8"},
+    {STR_INIT("enums_in_any_case"), STR_INIT("enumsInAnyCase"), NULL, NULL, {NULL, 0}, 8, 0x8, 8, 1, -1, "@"},
+    {STR_INIT("short_enums"), STR_INIT("shortEnums"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
+    {STR_INIT("indent"), STR_INIT("indent"), NULL, NULL, {NULL, 0}, 10, 0x8, 13, 1, -1, "P"},
 };
 static const uint16_t field_names_34[] = {
-    0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 1, 0, 3, 0, 0, 0, 0, 2, 6, 1, 3, 4, 6, 0,
-    0, 2, 0, 5, 0, 4, 0, 0,
+    0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 1, 0, 6, 9, 0, 0,
+    0, 9, 2, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 0, 5, 0, 0, 0, 1, 7, 3, 0, 0, 0,
+    0, 3, 6, 4, 0, 0, 0, 0, 0, 0, 0, 5, 10, 0, 0, 0,
 };
 static const uint16_t field_numbers_34[] = {
-    0, 1, 2, 3, 4, 5, 6,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 };
 
 /* postern.v1.Listener */
@@ -639,7 +644,7 @@ static const struct tc_message messages[40] = {
     {STR_INIT("postern.v1.Bounds"), fields_31, NULL, field_names_31, field_numbers_31, 63, 15, 14, 0, 0, 0, false},
     {STR_INIT("postern.v1.Cluster"), fields_32, NULL, field_names_32, field_numbers_32, 31, 11, 10, 0, 0, 0, false},
     {STR_INIT("postern.v1.Config"), fields_33, NULL, field_names_33, field_numbers_33, 31, 14, 13, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Json"), fields_34, NULL, field_names_34, field_numbers_34, 31, 7, 6, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Json"), fields_34, NULL, field_names_34, field_numbers_34, 63, 11, 10, 0, 0, 0, false},
     {STR_INIT("postern.v1.Listener"), fields_35, NULL, field_names_35, field_numbers_35, 1, 2, 1, 0, 0, 0, false},
     {STR_INIT("postern.v1.Override"), fields_36, NULL, field_names_36, field_numbers_36, 3, 3, 2, 0, 0, 0, false},
     {STR_INIT("postern.v1.Policy"), fields_37, NULL, field_names_37, field_numbers_37, 31, 9, 8, 0, 0, 0, false},
@@ -797,13 +802,13 @@ static const uint16_t value_numbers_6[] = {
 };
 
 static const struct tc_enum enums[7] = {
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_3, value_names_3, value_numbers_3, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false},
-    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false},
-    {STR_INIT("postern.v1.Transport"), values_6, value_names_6, value_numbers_6, 3, 2, 2, false, false},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false, 6},
+    {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false, 5},
+    {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FieldOptions.JSType"), values_3, value_names_3, value_numbers_3, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false, 0},
+    {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false, 0},
+    {STR_INIT("postern.v1.Transport"), values_6, value_names_6, value_numbers_6, 3, 2, 2, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],

@@ -393,7 +393,7 @@ const ProtobufCMessageDescriptor postern__v1__route__descriptor =
   (ProtobufCMessageInit) postern__v1__route__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor postern__v1__json__field_descriptors[6] =
+static const ProtobufCFieldDescriptor postern__v1__json__field_descriptors[10] =
 {
   {
     "ignore_unknown_fields",
@@ -467,19 +467,71 @@ static const ProtobufCFieldDescriptor postern__v1__json__field_descriptors[6] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ignore_unknown_enums",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Postern__V1__Json, _ignore_unknown_enums_case),
+    offsetof(Postern__V1__Json, ignore_unknown_enums),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "enums_in_any_case",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Postern__V1__Json, _enums_in_any_case_case),
+    offsetof(Postern__V1__Json, enums_in_any_case),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "short_enums",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Postern__V1__Json, _short_enums_case),
+    offsetof(Postern__V1__Json, short_enums),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "indent",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Postern__V1__Json, _indent_case),
+    offsetof(Postern__V1__Json, indent),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__json__field_indices_by_name[] = {
   2,   /* field[2] = emit_defaults */
   3,   /* field[3] = enums_as_numbers */
+  7,   /* field[7] = enums_in_any_case */
+  6,   /* field[6] = ignore_unknown_enums */
   0,   /* field[0] = ignore_unknown_fields */
   1,   /* field[1] = ignore_unknown_query */
+  9,   /* field[9] = indent */
   5,   /* field[5] = int64_as_numbers */
   4,   /* field[4] = proto_names */
+  8,   /* field[8] = short_enums */
 };
 static const ProtobufCIntRange postern__v1__json__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor postern__v1__json__descriptor =
 {
@@ -489,7 +541,7 @@ const ProtobufCMessageDescriptor postern__v1__json__descriptor =
   "Postern__V1__Json",
   "postern.v1",
   sizeof(Postern__V1__Json),
-  6,
+  10,
   postern__v1__json__field_descriptors,
   postern__v1__json__field_indices_by_name,
   1,  postern__v1__json__number_ranges,

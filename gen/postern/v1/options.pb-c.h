@@ -196,6 +196,30 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__JSON___INT64_AS_NUMBERS__CASE)
 } Postern__V1__Json__Int64AsNumbersCase;
 
+typedef enum {
+  POSTERN__V1__JSON___IGNORE_UNKNOWN_ENUMS__NOT_SET = 0,
+  POSTERN__V1__JSON___IGNORE_UNKNOWN_ENUMS_IGNORE_UNKNOWN_ENUMS = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__JSON___IGNORE_UNKNOWN_ENUMS__CASE)
+} Postern__V1__Json__IgnoreUnknownEnumsCase;
+
+typedef enum {
+  POSTERN__V1__JSON___ENUMS_IN_ANY_CASE__NOT_SET = 0,
+  POSTERN__V1__JSON___ENUMS_IN_ANY_CASE_ENUMS_IN_ANY_CASE = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__JSON___ENUMS_IN_ANY_CASE__CASE)
+} Postern__V1__Json__EnumsInAnyCaseCase;
+
+typedef enum {
+  POSTERN__V1__JSON___SHORT_ENUMS__NOT_SET = 0,
+  POSTERN__V1__JSON___SHORT_ENUMS_SHORT_ENUMS = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__JSON___SHORT_ENUMS__CASE)
+} Postern__V1__Json__ShortEnumsCase;
+
+typedef enum {
+  POSTERN__V1__JSON___INDENT__NOT_SET = 0,
+  POSTERN__V1__JSON___INDENT_INDENT = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__JSON___INDENT__CASE)
+} Postern__V1__Json__IndentCase;
+
 /*
  * Switches of the JSON mapping. All are off by default: strict input, canonical output.
  */
@@ -244,10 +268,41 @@ struct  Postern__V1__Json
      */
     protobuf_c_boolean int64_as_numbers;
   };
+  Postern__V1__Json__IgnoreUnknownEnumsCase _ignore_unknown_enums_case;
+  union {
+    /*
+     * Enum names of the body that are not known leave their field, element or map entry out instead of being refused.
+     * Numbers that are not known are kept where the enum is open, as always.
+     */
+    protobuf_c_boolean ignore_unknown_enums;
+  };
+  Postern__V1__Json__EnumsInAnyCaseCase _enums_in_any_case_case;
+  union {
+    /*
+     * Enum names are taken in any case, in the body, the path and the query. A text that could then be two values is refused.
+     */
+    protobuf_c_boolean enums_in_any_case;
+  };
+  Postern__V1__Json__ShortEnumsCase _short_enums_case;
+  union {
+    /*
+     * Enum names without the prefix that is their type's name, both ways: of enum FinishReason, FINISH_REASON_STOP is written
+     * "STOP"; "STOP" and the full name are taken. Case and underscores of the type's name do not matter. It goes only from enums of
+     * which every value begins with it and goes on with a letter; other enums keep their names.
+     */
+    protobuf_c_boolean short_enums;
+  };
+  Postern__V1__Json__IndentCase _indent_case;
+  union {
+    /*
+     * Answers of one message in lines, each level indented by this many spaces, 1 to 8; 0: on one line. Streams stay as they are.
+     */
+    uint32_t indent;
+  };
 };
 #define POSTERN__V1__JSON__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__json__descriptor) \
-    , POSTERN__V1__JSON___IGNORE_UNKNOWN_FIELDS__NOT_SET, {0}, POSTERN__V1__JSON___IGNORE_UNKNOWN_QUERY__NOT_SET, {0}, POSTERN__V1__JSON___EMIT_DEFAULTS__NOT_SET, {0}, POSTERN__V1__JSON___ENUMS_AS_NUMBERS__NOT_SET, {0}, POSTERN__V1__JSON___PROTO_NAMES__NOT_SET, {0}, POSTERN__V1__JSON___INT64_AS_NUMBERS__NOT_SET, {0} }
+    , POSTERN__V1__JSON___IGNORE_UNKNOWN_FIELDS__NOT_SET, {0}, POSTERN__V1__JSON___IGNORE_UNKNOWN_QUERY__NOT_SET, {0}, POSTERN__V1__JSON___EMIT_DEFAULTS__NOT_SET, {0}, POSTERN__V1__JSON___ENUMS_AS_NUMBERS__NOT_SET, {0}, POSTERN__V1__JSON___PROTO_NAMES__NOT_SET, {0}, POSTERN__V1__JSON___INT64_AS_NUMBERS__NOT_SET, {0}, POSTERN__V1__JSON___IGNORE_UNKNOWN_ENUMS__NOT_SET, {0}, POSTERN__V1__JSON___ENUMS_IN_ANY_CASE__NOT_SET, {0}, POSTERN__V1__JSON___SHORT_ENUMS__NOT_SET, {0}, POSTERN__V1__JSON___INDENT__NOT_SET, {0} }
 
 
 typedef enum {

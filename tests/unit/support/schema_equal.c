@@ -84,6 +84,7 @@ static const char *enum_differs(const struct tc_enum *a, const struct tc_enum *b
     SAME_NUMBER(nnumbers, a->full_name);
     SAME_NUMBER(closed, a->full_name);
     SAME_NUMBER(is_null_value, a->full_name);
+    SAME_NUMBER(prefix, a->full_name);
     SAME_NUMBER(name_mask, a->full_name);
     SAME_ARRAY(by_number, a->nnumbers, a->full_name);
     SAME("by_name", !a->by_name == !b->by_name, a->full_name);

@@ -87,7 +87,7 @@ static const uint16_t value_numbers_0[] = {
 };
 
 static const struct tc_enum enums[1] = {
-    {STR_INIT("grpc.health.v1.HealthCheckResponse.ServingStatus"), values_0, value_names_0, value_numbers_0, 7, 4, 4, false, false},
+    {STR_INIT("grpc.health.v1.HealthCheckResponse.ServingStatus"), values_0, value_names_0, value_numbers_0, 7, 4, 4, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],
