@@ -16,6 +16,7 @@ SETS = {
     "bodies": ["bodies.proto"],
     "kitchen": ["kitchen_sink.proto"],
     "kitchen2": ["kitchen_sink2.proto"],
+    "switches": ["switches.proto"],
 }
 
 

@@ -28,7 +28,9 @@ from backend import Backend
 from harness import REPO, Gateway, assert_error, violations
 
 SERVICE = "/kitchen.KitchenService/"
-SERVICES = {"http_body": ("bodies", "/bodies.Bodies/")}
+SERVICES = {"http_body": ("bodies", "/bodies.Bodies/"),
+            "json_switches": ("switches", "/switches.Switches/"),
+            "json_mapping_proto2": ("kitchen2", "/kitchen2.Kitchen2Service/")}
 VECTORS = [pytest.param(path.stem, v, id=f"{path.stem}: {v['behaviour']}")
            for path in sorted((REPO / "tests/vectors").glob("*.json"))
            for v in json.loads(path.read_text())]

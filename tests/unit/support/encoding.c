@@ -22,6 +22,7 @@ bool encoding_begin(struct encoding_run *r, const struct set *s, const struct en
         .max_depth = c->max_depth,
         .ignore_unknown_fields = c->ignore_fields,
         .ignore_unknown_enums = c->ignore_enums,
+        .enum_names = c->enum_names,
     };
 
     *r = (struct encoding_run){.encoder = NULL};

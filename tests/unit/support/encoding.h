@@ -12,6 +12,7 @@
 
 #include "tests/unit/support/sets.h"
 #include "transcoder/encode.h"
+#include "transcoder/enum_name.h"
 
 struct encoding {
     const char *message, *field; /* field: the JSON is its value; NULL: the whole message */
@@ -21,6 +22,7 @@ struct encoding {
     const char *path, *text; /* text: a part of the sentence */
     enum tc_status status;   /* when refused; TC_OK stands for TC_INVALID */
     bool ignore_fields, ignore_enums;
+    uint8_t enum_names;
     uint32_t max_depth;
     const struct tc_bound *bound;
 };

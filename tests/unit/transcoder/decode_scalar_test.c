@@ -9,6 +9,7 @@
 
 #include "tests/unit/support/decode_check.h"
 #include "tests/unit/support/decode_schema.h"
+#include "tests/unit/support/sets.h"
 #include "transcoder/wire.h"
 #include <stdlib.h>
 
@@ -129,6 +130,22 @@ static void switches_change_enums_and_64_bit_integers(void **state)
     decode_check(numbers, sizeof numbers / sizeof *numbers, &spec);
 }
 
+static void enums_may_be_written_without_their_types_name(void **state)
+{
+    static const struct decode_case short_names[] = {
+        {"all places", "0801 12020002 2001 2801 3001",
+         "{\"reason\":\"STOP\",\"reasons\":[\"UNSPECIFIED\",\"MAX_TOKENS\"],"
+         "\"kind\":\"GOOD\",\"mixed\":\"MIXED_ONE\",\"digit\":\"DIGIT_1\"}"},
+        {"no name", "0809", "{\"reason\":9}"},
+    };
+    struct set s = set_load("switches.pb");
+    struct tc_decode_spec spec = {
+        .schema = s.schema, .message = set_message(&s, "switches.Message"), .short_enums = true};
+    (void)state;
+    decode_check(short_names, sizeof short_names / sizeof *short_names, &spec);
+    set_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(bad_scalars_are_refused_with_their_path),
         cmocka_unit_test(long_strings_are_cut_between_sequences),
         cmocka_unit_test(long_bytes_are_cut_between_quanta),
+        cmocka_unit_test(enums_may_be_written_without_their_types_name),
         cmocka_unit_test(switches_change_enums_and_64_bit_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,19 @@ static void switches_change_names(void **state)
     decode_check(names, sizeof names / sizeof *names, &spec);
 }
 
+static void a_switch_puts_the_json_into_lines(void **state)
+{
+    static const struct decode_case lines[] = {
+        {"empty", "", "{}"},
+        {"names, numbers, lists", "0801 8a0100 aa01020102",
+         "{\n   \"i32\": 1,\n   \"all\": {},\n   \"rI32\": [\n      1,\n      2\n   ]\n}"},
+        {"entries", "fa01050a01611001", "{\n   \"mI32\": {\n      \"a\": 1\n   }\n}"},
+    };
+    struct tc_decode_spec spec = {.indent = 3};
+    (void)state;
+    decode_check(lines, sizeof lines / sizeof *lines, &spec);
+}
+
 static void wrap(struct buf *message, uint32_t field, size_t levels)
 {
     struct buf inner;
@@ -172,6 +185,7 @@ int main(void)
         cmocka_unit_test(messages_are_written_field_by_field),
         cmocka_unit_test(malformed_messages_are_refused_with_their_path),
         cmocka_unit_test(switches_change_names),
+        cmocka_unit_test(a_switch_puts_the_json_into_lines),
         cmocka_unit_test(nesting_ends_at_100_levels),
         cmocka_unit_test(a_decoder_is_used_again_without_new_memory),
         cmocka_unit_test(reset_forgets_a_message_half_written),

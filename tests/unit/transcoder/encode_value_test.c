@@ -324,6 +324,30 @@ static void encode_value_leaves_unknown_enum_names_out_when_told(void **state)
     encoding_check_all(*state, cases, COUNT(cases));
 }
 
+static void encode_value_takes_names_of_enums_as_the_switches_say(void **state)
+{
+    static const struct encoding cases[] = {
+        {.message = "kitchen.Sink",
+         .json = STR_INIT(
+             "{\"fColor\":\"red\",\"rColor\":[\"Green\",\"BEIGE\"],\"fSize\":\"Big\"}"),
+         .hex = "880101f2020b02ffffffffffffffffff01900102",
+         .enum_names = TC_ENUM_ANY_CASE},
+        {.message = "kitchen.Sink",
+         .json = STR_INIT("{\"rColor\":[\"red\",\"nope\",\"RED\"]}"),
+         .hex = "f202020101",
+         .enum_names = TC_ENUM_ANY_CASE,
+         .ignore_enums = true},
+        {.message = "kitchen.Sink",
+         .json = STR_INIT("{\"fColor\":\"red\"}"),
+         .offset = 10,
+         .path = "fColor",
+         .text = "is not a name",
+         .enum_names = TC_ENUM_SHORT},
+    };
+
+    encoding_check_all(*state, cases, COUNT(cases));
+}
+
 static void encode_value_takes_the_value_of_a_field_alone(void **state)
 {
     static const struct encoding cases[] = {
@@ -376,6 +400,7 @@ int main(void)
         cmocka_unit_test(encode_value_refuses_other_types_and_near_misses),
         cmocka_unit_test(encode_value_refuses_times_and_masks_that_are_none),
         cmocka_unit_test(encode_value_leaves_unknown_enum_names_out_when_told),
+        cmocka_unit_test(encode_value_takes_names_of_enums_as_the_switches_say),
         cmocka_unit_test(encode_value_takes_the_value_of_a_field_alone),
     };
     return cmocka_run_group_tests(tests, load, unload);

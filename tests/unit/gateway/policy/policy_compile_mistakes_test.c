@@ -45,6 +45,7 @@ static const struct policy_fault mistakes[] = {
     {AT(120), "max_request_bytes: 0 would refuse every message"},
     {AT(120), "max_response_bytes: 99999999 is above the ceiling of 2097152; lower it or raise "
               "bounds.response_bytes"},
+    {AT(120), "json.indent: 9 spaces a level are too many, at most 8 are allowed"},
     {AT(123), "route[0]: has no condition"},
     {AT(126), "route[0].to: is missing"},
     {AT(129), "...did you mean \"canary\"?"},

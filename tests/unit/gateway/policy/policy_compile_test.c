@@ -95,6 +95,8 @@ static void each_option_comes_from_the_closest_level(void **state)
     const struct method_policy *verbs = policies_of(&r, "good.Rules.Verbs");
     assert_int_equal(verbs->timeout_ms, 300000);
     assert_true(!verbs->proto_names && verbs->emit_defaults && verbs->int64_as_numbers);
+    assert_true(!verbs->short_enums && !verbs->enums_in_any_case && !verbs->ignore_unknown_enums);
+    assert_int_equal(method_policy_enum_names(verbs) + verbs->indent, 0);
 
     const struct method_policy *upload = policies_of(&r, "good.Rules.Upload");
     assert_int_equal(upload->timeout_ms, 250);
@@ -123,6 +125,9 @@ static void a_level_with_routes_replaces_those_of_farther_ones(void **state)
     assert_true(str_eq(p->branches[6].header, STR("x-a")));
     assert_false(p->emit_defaults);
     assert_true(p->int64_as_numbers);
+    assert_true(p->short_enums && p->enums_in_any_case && p->ignore_unknown_enums);
+    assert_int_equal(method_policy_enum_names(p), TC_ENUM_SHORT | TC_ENUM_ANY_CASE);
+    assert_int_equal(p->indent, 8);
     assert_int_equal(p->max_response, 2000);
     set_release(&r.set);
 }
