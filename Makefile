@@ -28,10 +28,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Werror
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE $(MHD_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-prototypes $(WARN) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
-# libstdc++ is there for <charconv> alone: linked in, so that nobody pays for loading it, and kept
-# to ourselves, so that it does not get mixed with the one that libgrpc brings.
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libstdc++.a -Wl,--wrap=MHD_create_response_from_buffer_static $(LDFLAGS)
-LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libstdc++.a -lm -lpthread -ldl
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--wrap=MHD_create_response_from_buffer_static $(LDFLAGS)
+LIBS = $(MHD_LIBS) $(PKG_LIBS) -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 
 # $(call src,folders): the C and C++ sources right inside them. $(call obj,sources): their objects.
@@ -50,7 +48,7 @@ PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check check-all bench soak conformance lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check check-all prove-numbers bench soak conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -129,10 +127,18 @@ unit-tests: $(UNIT_TESTS) ## build the unit tests without running them
 
 gen: $(filter %/protoc-gen-postern,$(PROGRAMS)) ## rewrite the generated code in gen/ from proto/
 	tools/gen.sh
-check: all unit-tests ## what a bare Debian 12 can run: style, stale gen/, unit (also under asan), end to end
+# C++ for its <charconv>, which is what numbers are compared with.
+$(O)/tests/proofs/numbers: $(O)/obj/tests/proofs/numbers.o $(O)/libtranscoder.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CXX) $(MODE_FLAGS) -o $@ $(filter %.o %.a,$^)
+prove-numbers: $(O)/tests/proofs/numbers ## every float, and DOUBLES=1000000000 doubles, printed and read back: some minutes
+	tests/proofs/numbers.sh $<
+check: all unit-tests $(O)/tests/proofs/numbers ## what a bare Debian 12 can run: style, stale gen/, unit (also under asan), end to end
 	$(if $(MODE),,@$(MAKE) --no-print-directory MODE=asan unit-tests)
 	@tools/run-tests.py --step structure=tools/lint/structure.py \
-	  --step format=tools/lint/format.sh $(if $(wildcard tools/gen.sh),--step 'gen=tools/gen.sh --check') \
+	  --step format=tools/lint/format.sh --step tables='tools/number-tables.py --check' \
+	  --step numbers='tests/proofs/numbers.sh --sample $(O)/tests/proofs/numbers' \
+	  $(if $(wildcard tools/gen.sh),--step 'gen=tools/gen.sh --check') \
 	  --unit $(O)/tests/unit $(if $(MODE),,--unit $(O)/asan/tests/unit) --e2e tests/e2e
 check-all: all ## what needs npm, PyPI or Go besides: tests/all/*.sh; names what it had to skip
 	@tools/run-tests.py --scripts tests/all

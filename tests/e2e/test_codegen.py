@@ -111,7 +111,7 @@ def test_printed_tables_equal_the_loaded_ones(tmp_path, name):
     main.write_text(COMPARE % {"header": f"{name}.postern.h", "symbol": f"postern_schema_{name}"})
     compile_c("-w", *MODES.get(BUILD.name, []), f"-I{tmp_path}/gen", "-o", tmp_path / "compare",
               main, tmp_path / f"gen/{name}.postern.c", REPO / "tests/unit/support/schema_equal.c",
-              BUILD / "libtranscoder.a", "-l:libstdc++.a", "-lm")
+              BUILD / "libtranscoder.a", "-lm")
     done = subprocess.run([tmp_path / "compare", loaded], capture_output=True, text=True)
     assert done.stdout == "equal\n", done.stdout + done.stderr
 

@@ -319,6 +319,94 @@ static void number_random_bit_patterns_survive_the_round_trip(void **state)
     }
 }
 
+/* Digits of a printed number, without the zeros at its ends; 0 for one in plain digits, which are
+ * all of the value's own. */
+static int significant(struct str text)
+{
+    int n = 0, last = 0;
+
+    if (str_find(text, '.') == text.n && str_find(text, 'e') == text.n)
+        return 0;
+    for (size_t i = 0; i < text.n && text.p[i] != 'e'; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9' || (n == 0 && text.p[i] == '0'))
+            continue;
+        n++;
+        if (text.p[i] != '0')
+            last = n;
+    }
+    return last;
+}
+
+static void number_prints_no_digit_more_than_needed(void **state)
+{
+    uint64_t random = 3;
+    char text[TC_NUMBER_TEXT_MAX], shorter[64];
+
+    (void)state;
+    for (int i = 0; i < RANDOM_ROUNDS / 8; i++) {
+        uint64_t bits = random_bits(&random);
+        uint32_t half = (uint32_t)(bits >> 32);
+        double d;
+        float f;
+        memcpy(&d, &bits, sizeof d);
+        memcpy(&f, &half, sizeof f);
+        int n = isfinite(d) ? significant(str_of(text, tc_print_double(text, d))) : 0;
+        snprintf(shorter, sizeof shorter, "%.*e", n - 2, d);
+        if (n > 1 && bits_of(strtod(shorter, NULL)) == bits_of(d))
+            fail_msg("%a printed %.*s, %s is enough", d, n, text, shorter);
+        n = isfinite(f) ? significant(str_of(text, tc_print_float(text, f))) : 0;
+        snprintf(shorter, sizeof shorter, "%.*e", n - 2, (double)f);
+        if (n > 1 && bits_of_float(strtof(shorter, NULL)) == bits_of_float(f))
+            fail_msg("%a printed %.*s, %s is enough", (double)f, n, text, shorter);
+    }
+}
+
+/* What one multiplication cannot decide: ties, and what differs from one in the last of many
+ * digits. */
+static void number_rounds_half_way_cases_to_even(void **state)
+{
+    static const char *const cases[] = {
+        "16777217",
+        "16777219",
+        "8388608.5",
+        "8388609.5",
+        "9007199254740993",
+        "9007199254740995",
+        "4503599627370496.5",
+        "4503599627370497.5",
+        "9007199254740993.00000000000000000000000000000000000000000000000000001",
+        "9007199254740992.99999999999999999999999999999999999999999999999999999",
+        "1.00000005960464477539062500",
+        "1.000000059604644775390625000000000000000000000000000000000000000001",
+        "1.0000000596046447753906249999999999999999999999999999999999999999",
+        "7.006492321624085354618e-46",
+        "7.0064923216240853546186479164495806564013097093825788587853e-46",
+        "2.4703282292062327208828439643411e-324",
+        "2.4703282292062327208828439643410e-324",
+        "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017"
+        "977"
+        "587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854"
+        "845"
+        "817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711"
+        "559"
+        "699508093042880177904174497791e0", /* just below what is infinite */
+        "340282356779733661637539395458142568447.9",
+        "340282356779733661637539395458142568448",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double expected = strtod(cases[i], NULL), d = 0;
+        float expected_float = strtof(cases[i], NULL), f = 0;
+        if (tc_parse_double(str_c(cases[i]), &d) != isfinite(expected) ||
+            (isfinite(expected) && bits_of(d) != bits_of(expected)))
+            fail_msg("%s read as %a", cases[i], d);
+        if (tc_parse_float(str_c(cases[i]), &f) != isfinite(expected_float) ||
+            (isfinite(expected_float) && bits_of_float(f) != bits_of_float(expected_float)))
+            fail_msg("%s read as %a", cases[i], (double)f);
+    }
+}
+
 static void number_random_decimals_read_as_the_c_library_reads_them(void **state)
 {
     uint64_t random = 2;
@@ -355,6 +443,8 @@ int main(void)
         cmocka_unit_test(number_prints_integers),
         cmocka_unit_test(number_prints_reals_short),
         cmocka_unit_test(number_random_bit_patterns_survive_the_round_trip),
+        cmocka_unit_test(number_prints_no_digit_more_than_needed),
+        cmocka_unit_test(number_rounds_half_way_cases_to_even),
         cmocka_unit_test(number_random_decimals_read_as_the_c_library_reads_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
