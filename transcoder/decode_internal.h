@@ -2,8 +2,8 @@
  *
  * decode.c is the machine: frames, steps, what stands between values. decode_source.c brings the
  * fields of one message in order and merged; decode_map.c maps; decode_scalar.c values without
- * structure; decode_wkt.c and decode_any.c the messages whose JSON is not an object of their
- * fields. */
+ * structure; decode_packed.c numbers in bulk; decode_wkt.c and decode_any.c the messages whose JSON
+ * is not an object of their fields. */
 #pragma once
 
 #include "transcoder/decode_frame.h"
@@ -65,11 +65,14 @@ enum tc_status tc_dec_string(struct tc_decoder *d, struct str s);
 enum tc_status tc_dec_bytes(struct tc_decoder *d, struct str s);
 /* The contents of a JSON string from bytes that are known to be UTF-8. */
 enum tc_status tc_dec_escaped(struct tc_decoder *d, struct str s);
-enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f);
 /* Takes a piece of valid UTF-8 off d->tail. */
 enum tc_status tc_dec_text_piece(struct tc_decoder *d, struct str *piece);
 /* Writes a piece of d->tail. */
 enum tc_status tc_dec_tail_step(struct tc_decoder *d);
+
+/* ---- decode_packed.c */
+/* Writes some of f->packed, which is not empty. */
+enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f);
 
 /* ---- decode_wkt.c, decode_any.c */
 /* Begins a message value, whatever its JSON looks like. */

@@ -65,6 +65,11 @@ enum tc_status tc_enc_value_done(struct tc_encoder *e);
 enum tc_status tc_enc_text(struct tc_encoder *e, enum tc_enc_text_to to, tc_enc_text_fn done);
 enum tc_status tc_enc_text_resume(struct tc_encoder *e);
 
+/* encode_packed */
+/* The top frame is a list of packed numbers and has just read one: reads those that follow as far
+ * as nothing is special about them. */
+void tc_enc_packed(struct tc_encoder *e);
+
 /* encode_object */
 enum tc_status tc_enc_open_message(struct tc_encoder *e, enum tc_json_token t);
 enum tc_status tc_enc_open_map(struct tc_encoder *e, enum tc_json_token t);

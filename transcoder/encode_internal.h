@@ -6,6 +6,7 @@
  *   encode          the calls of encode.h, the loop
  *   encode_out      keys, lengths that are not known yet, frames, marks
  *   encode_value    rows; scalars, strings, lists, messages that are written as a single value
+ *   encode_packed   arrays of numbers in bulk
  *   encode_object   messages and maps
  *   encode_any      Any, and JSON that is skipped
  *   encode_path     where an error is */

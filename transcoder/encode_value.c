@@ -290,7 +290,10 @@ enum tc_status tc_enc_list_token(struct tc_encoder *e, enum tc_json_token t)
         return close_list(e);
     if (t == TC_JSON_NULL && !tc_enc_takes_null(f))
         return tc_enc_fail(e, TC_INVALID, "null is not allowed in this array");
-    return tc_enc_value(e, tc_enc_element_row(f), t);
+    enum tc_status st = tc_enc_value(e, tc_enc_element_row(f), t);
+    if (st == TC_OK && t == TC_JSON_NUMBER && f->flags & TC_PACKED)
+        tc_enc_packed(e);
+    return st;
 }
 
 static enum tc_status element_done(struct tc_encoder *e, bool *up)
