@@ -14,7 +14,8 @@
  * H are type parameters. Of several rows that fit, the first decides.
  *
  * A row with run == NULL is executed by the evaluator itself, because it does not want all its
- * operands: _&&_ _||_ _?_:_ @not_strictly_false, or() and orValue() of optionals.
+ * operands: _&&_ _||_ _?_:_ @not_strictly_false, or() and orValue() of optionals; and
+ * matches, whose pattern is compiled at load.
  *
  * The parser's macros use rows that no user can write: cel.@mapInsert(map, key, value) and
  * cel.@mapInsert(map, map) for transformMap and transformMapEntry, list.@sortByAssociatedKeys(list)
@@ -79,4 +80,5 @@ const struct expr_overload *expr_functions_find(const struct expr_functions *f, 
                                                 uint32_t *n);
 
 extern const struct expr_library expr_lib_standard, expr_lib_time, expr_lib_strings, expr_lib_math,
-    expr_lib_lists, expr_lib_optionals, expr_lib_encoders, expr_lib_network, expr_lib_sets;
+    expr_lib_lists, expr_lib_optionals, expr_lib_encoders, expr_lib_network, expr_lib_sets,
+    expr_lib_conversions;

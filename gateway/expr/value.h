@@ -93,6 +93,18 @@ static inline struct expr_value expr_int(int64_t i)
 {
     return (struct expr_value){.kind = EXPR_INT, .i = i};
 }
+static inline struct expr_value expr_uint(uint64_t u)
+{
+    return (struct expr_value){.kind = EXPR_UINT, .u = u};
+}
+static inline struct expr_value expr_double(double d)
+{
+    return (struct expr_value){.kind = EXPR_DOUBLE, .d = d};
+}
+static inline struct expr_value expr_null(void)
+{
+    return (struct expr_value){.kind = EXPR_NULL};
+}
 static inline struct expr_value expr_string(struct str s)
 {
     return (struct expr_value){.kind = EXPR_STRING, .s = s};
@@ -109,3 +121,15 @@ struct expr_array {
     uint32_t n;
 };
 struct expr_value expr_array_init(struct expr_array *a, const struct expr_value *items, uint32_t n);
+
+/* The same for a map: n pairs, each key once. Searched one by one unless there is an index. */
+struct expr_pair {
+    struct expr_value key, value;
+};
+struct expr_pairs {
+    struct expr_map map; /* set by expr_pairs_init */
+    const struct expr_pair *items;
+    uint32_t n, mask;
+    const uint32_t *index; /* open addressing, linear probing: 0 free, else 1 + item; or NULL */
+};
+struct expr_value expr_pairs_init(struct expr_pairs *m, const struct expr_pair *items, uint32_t n);
