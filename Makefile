@@ -74,6 +74,7 @@ $(O)/obj/%.o: %.cc $(O)/flags.txt
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D) && $(CXX) $(CXXFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+$(O)/obj/gateway/policy/limit_script.o: gateway/policy/limit.lua
 $(O)/libtranscoder.a: $(call obj,$(TRANSCODER))
 $(O)/libgateway.a: $(call obj,$(GATEWAY))
 $(O)/libgen.a: $(call obj,$(GENERATED))

@@ -21,7 +21,7 @@
 
 #include "gateway/core/limit.h"
 
-/* One use of a log: when, and how much of it. */
+/* One use of a log: when, and how much of it. The monotonic clock fits for 35 years. */
 struct limit_log_entry {
     uint64_t at_us : 50, cost : 14;
 };

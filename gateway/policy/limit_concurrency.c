@@ -21,7 +21,7 @@ static struct limit_verdict judge(const union limit_state *s, const struct limit
 {
     int64_t amount = (int64_t)u->rule->amount, cost = limit_cost(u->cost);
     uint64_t left = limit_left(amount, s->concurrency.used);
-    bool granted = (uint64_t)cost <= left;
+    bool granted = limit_add(s->concurrency.used, cost) <= amount;
     struct limit_verdict v = {
         .granted = granted,
         .remaining = granted ? left - (uint64_t)cost : left,

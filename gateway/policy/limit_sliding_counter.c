@@ -58,8 +58,9 @@ static uint64_t wait_for(const union limit_state *s, const struct limit_use *u)
 static struct limit_verdict judge(const union limit_state *s, const struct limit_use *u)
 {
     int64_t amount = (int64_t)u->rule->amount, cost = limit_cost(u->cost);
-    uint64_t left = limit_left(amount, used(s, u)), over = elapsed(s, u);
-    bool granted = (uint64_t)cost <= left;
+    int64_t before = used(s, u);
+    uint64_t left = limit_left(amount, before), over = elapsed(s, u);
+    bool granted = limit_add(before, cost) <= amount;
     bool idle = s->counter.now == 0 && !(granted && cost);
     uint64_t end = s->counter.before == 0 && idle ? 0 : u->rule->window_ns * (idle ? 1 : 2);
     struct limit_verdict v = {

@@ -58,7 +58,7 @@ static struct limit_verdict judge(const union limit_state *s, const struct limit
 {
     int64_t amount = (int64_t)u->rule->amount, cost = limit_cost(u->cost);
     uint64_t left = limit_left(amount, s->log.sum);
-    bool granted = (uint64_t)cost <= left;
+    bool granted = limit_add(s->log.sum, cost) <= amount;
     struct limit_verdict v = {
         .granted = granted,
         .remaining = granted ? left - (uint64_t)cost : left,

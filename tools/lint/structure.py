@@ -40,6 +40,7 @@ LIBRARIES = [
     (r"grpc/", r"gateway/upstream/grpc_core\w*\.[ch]$|tools/demo-backend/|stubs/"),
     (r"gnutls/", r"gateway/(\w+/)?(auth_\w*|\w*tls\w*)\.[ch]$"),
     (r"curl/", r"gateway/upstream/http_fetch\w*\.[ch]$"),
+    (r"hiredis/", r"gateway/upstream/redis_wire\.c$"),
     (r"yaml\.h", r"gateway/config\w*\.[ch]$"),
 ]
 # The ground floor has no file descriptors, clocks, threads or logs, so it needs no more than this.

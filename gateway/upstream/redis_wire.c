@@ -1,0 +1,140 @@
+#include "gateway/upstream/redis_wire.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool redis_put_command(struct buf *out, uint32_t arguments)
+{
+    return buf_printf(out, "*%u\r\n", arguments);
+}
+
+bool redis_put(struct buf *out, struct str argument)
+{
+    return buf_printf(out, "$%zu\r\n", argument.n) && buf_add(out, argument) &&
+           buf_add(out, STR("\r\n"));
+}
+
+bool redis_put_number(struct buf *out, uint64_t argument)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)argument);
+    return redis_put(out, str_of(text, (size_t)n));
+}
+
+struct redis_parser {
+    redisReader *reader;
+    struct redis_reply reply; /* being filled */
+};
+
+/* hiredis wants an object for everything it reads. Ours is the one flat reply; whatever does not
+ * fit there is no object, which hiredis takes for want of memory and gives up. */
+static struct redis_reply *target(const redisReadTask *task)
+{
+    struct redis_parser *p = task->privdata;
+    return &p->reply;
+}
+
+static bool fits(const redisReadTask *task)
+{
+    return task->parent == NULL || (task->parent->parent == NULL && task->idx < REDIS_VALUES_MAX);
+}
+
+static void *put_value(const redisReadTask *task, int64_t value)
+{
+    struct redis_reply *r = target(task);
+    if (!fits(task))
+        return NULL;
+    r->values[task->parent ? task->idx : 0] = value;
+    r->n = task->parent ? (uint32_t)task->idx + 1 : 1;
+    return r;
+}
+
+static void *on_string(const redisReadTask *task, char *text, size_t n)
+{
+    struct redis_reply *r = target(task);
+    if (task->parent)
+        return put_value(task, 0); /* no script of ours answers with texts inside */
+    if (n >= sizeof r->error)
+        n = sizeof r->error - 1;
+    memcpy(r->error, text, n);
+    r->error[n] = '\0';
+    r->status = task->type == REDIS_REPLY_ERROR ? REDIS_FAILED : REDIS_REPLIED;
+    return r;
+}
+
+static void *on_array(const redisReadTask *task, int elements)
+{
+    return task->parent || elements > REDIS_VALUES_MAX ? NULL : target(task);
+}
+
+static void *on_integer(const redisReadTask *task, long long value)
+{
+    return put_value(task, value);
+}
+
+static void *on_nil(const redisReadTask *task)
+{
+    return put_value(task, 0);
+}
+
+static void on_free(void *object)
+{
+    (void)object;
+}
+
+static bool open_reader(struct redis_parser *p)
+{
+    static const redisReplyObjectFunctions functions = {on_string, on_array, on_integer, on_nil,
+                                                        on_free};
+    /* It is only read, though hiredis does not say so. */
+    p->reader = redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
+    if (p->reader)
+        p->reader->privdata = p;
+    return p->reader != NULL;
+}
+
+struct redis_parser *redis_parser_new(void)
+{
+    struct redis_parser *p = calloc(1, sizeof *p); /* breach: one per client, at its start */
+    if (p && !open_reader(p)) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void redis_parser_free(struct redis_parser *p)
+{
+    if (!p)
+        return;
+    if (p->reader)
+        redisReaderFree(p->reader);
+    free(p);
+}
+
+bool redis_parser_reset(struct redis_parser *p)
+{
+    if (p->reader)
+        redisReaderFree(p->reader);
+    memset(&p->reply, 0, sizeof p->reply);
+    return open_reader(p);
+}
+
+bool redis_parser_feed(struct redis_parser *p, struct str bytes)
+{
+    return p->reader && p->reader->len - p->reader->pos + bytes.n <= REDIS_UNREAD_MAX &&
+           redisReaderFeed(p->reader, bytes.p, bytes.n) == REDIS_OK;
+}
+
+enum redis_parsed redis_parser_next(struct redis_parser *p, struct redis_reply *out)
+{
+    void *object = NULL;
+    if (!p->reader || redisReaderGetReply(p->reader, &object) != REDIS_OK)
+        return REDIS_GARBAGE;
+    if (!object)
+        return REDIS_MORE;
+    *out = p->reply;
+    memset(&p->reply, 0, sizeof p->reply);
+    return REDIS_PARSED;
+}
