@@ -85,12 +85,12 @@ static bool is_number_of(const struct tc_field *f, struct str s)
 
 static void check_enum(const struct branch *b, const struct tc_enum *e, struct str text)
 {
-    struct suggestion s = policy_suggest_for(text);
+    struct tc_suggestion s = tc_suggest_for(text);
 
     if (tc_enum_by_name(e, text))
         return;
     for (uint16_t i = 0; i < e->nvalues; i++)
-        policy_suggest(&s, e->values[i].name);
+        tc_suggest(&s, e->values[i].name);
     WRONG(b, "equals", "enum %.*s has no value \"%.*s\"%.*s", STR_ARG(e->full_name), STR_ARG(text),
           STR_ARG(policy_suggest_text(b->c, &s)));
 }

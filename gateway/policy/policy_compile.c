@@ -234,16 +234,16 @@ static void check_override_selectors(struct compile *c)
     for (uint32_t i = 0; i < c->noverrides; i++) {
         const struct layer *l = &c->overrides[i];
         struct origin at = {.prefix = TEXT(c, "overrides[%u]", i)};
-        struct suggestion s = policy_suggest_for(l->selector);
+        struct tc_suggestion s = tc_suggest_for(l->selector);
         if (!l->policy)
             FAULT(c, &at, STR("policy"), "is missing; without it the override changes nothing");
         if (l->matched)
             continue;
         for (uint32_t m = 0; m < c->npolicies; m++) {
             const struct tc_method *method = c->policies[m].method;
-            policy_suggest(&s, method->full_name);
-            policy_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->full_name)));
-            policy_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->file->package)));
+            tc_suggest(&s, method->full_name);
+            tc_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->full_name)));
+            tc_suggest(&s, TEXT(c, "%.*s.*", STR_ARG(method->service->file->package)));
         }
         FAULT(c, &at, STR("selector"),
               "\"%.*s\" matches no rpc; write pkg.Service.Method, pkg.Service.*, pkg.* or *%.*s",

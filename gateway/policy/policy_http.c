@@ -294,9 +294,9 @@ void policy_http_check_selectors(struct compile *c)
         if (c->http_used[i])
             continue;
         struct origin at = {.prefix = TEXT(c, "http[%zu]", i)};
-        struct suggestion s = policy_suggest_for(str_c(config->http[i]->selector));
+        struct tc_suggestion s = tc_suggest_for(str_c(config->http[i]->selector));
         for (uint32_t m = 0; m < c->npolicies; m++)
-            policy_suggest(&s, c->policies[m].method->full_name);
+            tc_suggest(&s, c->policies[m].method->full_name);
         FAULT(c, &at, STR("selector"), "\"%s\" names no rpc; write it as pkg.Service.Method%.*s",
               config->http[i]->selector, STR_ARG(policy_suggest_text(c, &s)));
     }

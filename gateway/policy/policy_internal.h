@@ -5,6 +5,7 @@
 #include "gateway/policy/policy_compile.h"
 #include "gen/google/api/http.pb-c.h"
 #include "gen/postern/v1/options.pb-c.h"
+#include "transcoder/suggest.h"
 
 /* Where an option or a part of the configuration stands. */
 struct origin {
@@ -85,13 +86,7 @@ enum { CLUSTER_AT_FAULT = PLAN_NO_CLUSTER - 1 };
 int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struct str path,
                                const char *name);
 /* "; did you mean \"x\"?" for the closest of what was offered, or "". */
-struct suggestion {
-    struct str wrong, best;
-    size_t distance;
-};
-struct suggestion policy_suggest_for(struct str wrong);
-void policy_suggest(struct suggestion *s, struct str candidate);
-struct str policy_suggest_text(struct compile *c, const struct suggestion *s);
+struct str policy_suggest_text(struct compile *c, const struct tc_suggestion *s);
 struct str policy_suggest_field(struct compile *c, const struct tc_message *m, struct str wrong);
 /* "pkg.Service.Method", "pkg.Service.*", "pkg.*" or "*". */
 bool policy_selector_matches(struct str selector, struct str full_name);

@@ -1,68 +1,15 @@
 #include "gateway/policy/policy_internal.h"
 
-enum {
-    NAME_MAX_COMPARED = 64, /* longer names are not compared for typing errors */
-};
-
-static size_t least(size_t a, size_t b, size_t c)
+struct str policy_suggest_text(struct compile *c, const struct tc_suggestion *s)
 {
-    size_t ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* Insertions, deletions, changes and swaps of neighbours that lead from `a` to `b` (optimal string
- * alignment), row by row. */
-static size_t edit_distance(struct str a, struct str b)
-{
-    size_t rows[3][NAME_MAX_COMPARED + 1];
-
-    for (size_t i = 0; i <= a.n; i++) {
-        size_t *row = rows[i % 3];
-        const size_t *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        for (size_t j = 0; j <= b.n; j++) {
-            if (i == 0 || j == 0) {
-                row[j] = i + j;
-                continue;
-            }
-            bool same = a.p[i - 1] == b.p[j - 1];
-            row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
-            bool swapped = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
-            if (swapped && before[j - 2] + 1 < row[j])
-                row[j] = before[j - 2] + 1;
-        }
-    }
-    return rows[a.n % 3][b.n];
-}
-
-struct suggestion policy_suggest_for(struct str wrong)
-{
-    /* A third of the name may be wrong, but no more than three letters. */
-    size_t allowed = wrong.n / 3 < 3 ? wrong.n / 3 : 3;
-    return (struct suggestion){.wrong = wrong, .distance = (allowed ? allowed : 1) + 1};
-}
-
-void policy_suggest(struct suggestion *s, struct str candidate)
-{
-    if (s->wrong.n > NAME_MAX_COMPARED || candidate.n > NAME_MAX_COMPARED || candidate.n == 0)
-        return;
-    size_t d = str_eq_nocase(s->wrong, candidate) ? 0 : edit_distance(s->wrong, candidate);
-    if (d < s->distance) {
-        s->distance = d;
-        s->best = candidate;
-    }
-}
-
-struct str policy_suggest_text(struct compile *c, const struct suggestion *s)
-{
-    return s->best.p ? TEXT(c, "; did you mean \"%.*s\"?", STR_ARG(s->best)) : STR("");
+    return policy_text(c, tc_suggest_text(c->arena, s));
 }
 
 struct str policy_suggest_field(struct compile *c, const struct tc_message *m, struct str wrong)
 {
-    struct suggestion s = policy_suggest_for(wrong);
+    struct tc_suggestion s = tc_suggest_for(wrong);
 
-    for (uint16_t i = 0; i < m->nfields; i++)
-        policy_suggest(&s, m->fields[i].name);
+    tc_suggest_fields(&s, m);
     return policy_suggest_text(c, &s);
 }
 
@@ -95,12 +42,12 @@ int32_t policy_cluster_resolve(struct compile *c, const struct origin *at, struc
                                const char *name)
 {
     struct str wanted = str_c(name);
-    struct suggestion s = policy_suggest_for(wanted);
+    struct tc_suggestion s = tc_suggest_for(wanted);
 
     for (uint32_t i = 0; i < c->nclusters; i++) {
         if (str_eq(c->clusters[i].name, wanted))
             return (int32_t)i;
-        policy_suggest(&s, c->clusters[i].name);
+        tc_suggest(&s, c->clusters[i].name);
     }
     if (endpoint_valid(wanted))
         return add_endpoint(c, wanted);
