@@ -2,7 +2,9 @@
 
 /* The one list of libraries. */
 static const struct expr_library *const libraries[] = {
-    NULL,
+    &expr_lib_standard, &expr_lib_conversions, &expr_lib_time, &expr_lib_strings,
+    &expr_lib_math,     &expr_lib_lists,       &expr_lib_sets, &expr_lib_optionals,
+    &expr_lib_encoders, &expr_lib_network,     NULL,
 };
 
 enum { PARAMS_MAX = 8, TYPE_PARAMS = 8 };
@@ -86,7 +88,7 @@ static const struct expr_type *take_parts(struct signature *s, struct str name)
         t = expr_type_optional(s->arena, first);
     else if (str_eq(name, STR("type")))
         t = expr_type_type(s->arena, first);
-    s->bad = s->bad || !take(s, STR(">"));
+    s->bad = s->bad || !t || !take(s, STR(">"));
     return t;
 }
 
@@ -174,7 +176,7 @@ bool expr_overload_parse(struct expr_overload *o, const struct expr_function *f,
 
     *o = (struct expr_overload){.function = f, .method = method};
     o->name = name_of(&s, str_of(s.rest.p, open));
-    s.bad = open == 0 || open == s.rest.n;
+    s.bad = s.bad || open == 0 || open == s.rest.n;
     s.rest = str_skip(s.rest, open + 1);
     o->nparams = take_params(&s, params, method);
     if (!s.bad && take(&s, STR(" -> ")))
