@@ -89,9 +89,24 @@ static enum tc_status refuse(struct tc_binding *b, const struct bind_target *t,
     char path[TC_ERROR_PATH_MAX];
 
     put_path(path, t);
-    tc_fail(b->error, TC_INVALID, TC_NO_OFFSET, path, "%s \"%.*s\"%s", t->what,
+    if (b->error->status == TC_OK)
+        b->error->in_target = t->in_target;
+    tc_fail(b->error, TC_INVALID, t->offset, path, "%s \"%.*s\"%s", t->what,
             STR_ARG(tc_bind_show(t->name)), sentence);
     return TC_INVALID;
+}
+
+enum tc_status tc_bind_unknown(struct tc_binding *b, const struct bind_target *t, const char *why,
+                               struct str detail)
+{
+    char path[TC_ERROR_PATH_MAX] = "";
+    struct str shown = tc_bind_show(t->name);
+
+    memcpy(path, shown.p, shown.n);
+    if (b->error->status == TC_OK)
+        b->error->in_target = t->in_target;
+    return tc_fail(b->error, TC_INVALID, t->offset, path, "%s \"%.*s\" %s%.*s", t->what,
+                   STR_ARG(shown), why, STR_ARG(detail));
 }
 
 static enum tc_status no_memory(struct tc_binding *b)
@@ -306,20 +321,52 @@ static enum tc_status judge(struct tc_binding *b, const struct bind_target *t)
     return TC_OK;
 }
 
-enum tc_status tc_bind_value(struct tc_binding *b, const struct bind_target *t, struct str value)
+/* Makes the nodes down to the leaf. */
+static enum tc_status reach(struct tc_binding *b, const struct bind_target *t,
+                            struct tc_bound **leaf)
 {
     struct tc_bound **level = &b->root;
+
+    for (size_t i = 0;; level = &(*level)->child) {
+        enum tc_status status = enter(b, t, &level, t->fields[i]);
+        if (status != TC_OK)
+            return status;
+        *leaf = *level;
+        if (++i == t->n)
+            return TC_OK;
+        if (((struct node *)*leaf)->set)
+            return refuse(b, t, " is part of a field that is set as a whole");
+    }
+}
+
+enum tc_status tc_bind_value(struct tc_binding *b, const struct bind_target *t, struct str value)
+{
+    struct tc_bound *leaf;
     enum tc_status status = judge(b, t);
+
+    if (status == TC_OK)
+        status = reach(b, t, &leaf);
+    return status == TC_OK ? set_leaf(b, t, leaf, value) : status;
+}
+
+enum tc_status tc_bind_raw(struct tc_binding *b, const struct bind_target *t, struct buf **wire)
+{
+    struct tc_bound *leaf;
+    enum tc_status status = reach(b, t, &leaf);
 
     if (status != TC_OK)
         return status;
-    for (size_t i = 0;; level = &(*level)->child) {
-        status = enter(b, t, &level, t->fields[i]);
-        if (status != TC_OK)
-            return status;
-        if (++i == t->n)
-            return set_leaf(b, t, *level, value);
-    }
+    struct node *node = (struct node *)leaf;
+    if (leaf->child)
+        return refuse(b, t, " is set in part already");
+    if (node->set)
+        return refuse(b, t,
+                      leaf->from_path ? " is set by the path, which decides"
+                                      : " is given twice, but its field is not repeated");
+    node->set = !(leaf->field->flags & TC_REPEATED);
+    leaf->wire.max = SIZE_MAX / 2;
+    *wire = &leaf->wire;
+    return TC_OK;
 }
 
 static struct str path_name(struct tc_binding *b, const struct tc_field_path *path)
@@ -339,6 +386,7 @@ enum tc_status tc_bind_path(struct tc_binding *b, const struct tc_field_path *pa
                             .n = path->n,
                             .what = "path variable",
                             .name = path_name(b, path),
+                            .offset = TC_NO_OFFSET,
                             .from_path = true};
 
     if (!t.name.p)

@@ -54,6 +54,7 @@ struct tc_query_options {
     bool ignore_unknown; /* unknown parameters are skipped instead of refused */
     bool no_fields;      /* body: "*" takes every field: any parameter is unknown */
     uint32_t max_depth;  /* of a.b.c; 0 means 32 */
+    size_t offset;       /* of the query in the request target, for errors */
 };
 
 void tc_binding_init(struct tc_binding *b, struct arena *arena, const struct tc_message *message,

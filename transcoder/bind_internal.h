@@ -1,4 +1,5 @@
-/* Between the two halves of binding: bind.c owns the tree, bind_query.c reads parameters. */
+/* Between the parts of binding: bind.c owns the tree, bind_query.c reads parameters, form.c parts.
+ */
 #pragma once
 
 #include "transcoder/bind.h"
@@ -12,10 +13,30 @@ struct bind_target {
     struct str key;   /* m[key]; p == NULL when there is none */
     const char *what; /* "path variable", "query parameter" */
     struct str name;  /* as the client or the template wrote it, decoded */
+    size_t offset;    /* where it stands, or TC_NO_OFFSET */
+    bool in_target;   /* as in tc_error */
     bool from_path;
 };
 
 enum tc_status tc_bind_value(struct tc_binding *b, const struct bind_target *t, struct str value);
+/* For bytes that need no reading, the leaf being bytes or an HttpBody and no map: the caller
+ * appends one whole field to *wire, whose ceiling is then its own concern. */
+enum tc_status tc_bind_raw(struct tc_binding *b, const struct bind_target *t, struct buf **wire);
+
+/* The name of a parameter while it is read, from left to right. */
+struct bind_name {
+    struct str name, rest; /* decoded; what of it is not read yet */
+    const struct tc_field *fields[BIND_DEPTH_MAX];
+    size_t n;
+    struct str key;
+};
+
+/* Finds the fields, from those of `m` on, that p->rest speaks of, behind the p->n that are there.
+ * False: there is no such field. */
+bool tc_bind_resolve(struct bind_name *p, const struct tc_message *m, size_t max_depth);
+/* Notes that the parameter `t` names no field; `why` goes on behind the name. */
+enum tc_status tc_bind_unknown(struct tc_binding *b, const struct bind_target *t, const char *why,
+                               struct str detail);
 
 /* A singular message with fields of its own in JSON: `a` in a.b may be one. */
 bool tc_bind_may_enter(const struct tc_field *f);

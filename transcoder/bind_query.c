@@ -1,36 +1,18 @@
 #include "transcoder/bind_internal.h"
 #include "transcoder/percent_check.h"
 
-/* One parameter while its name is read, from left to right. */
-struct parameter {
-    struct str name, rest; /* decoded; what of it is not read yet */
-    const struct tc_field *fields[BIND_DEPTH_MAX];
-    size_t n;
-    struct str key;
-};
-
-static enum tc_status refuse(struct tc_binding *b, struct str name, const char *why,
-                             struct str detail)
-{
-    char path[TC_ERROR_PATH_MAX] = "";
-    struct str shown = tc_bind_show(name);
-
-    memcpy(path, shown.p, shown.n);
-    return tc_fail(b->error, TC_INVALID, TC_NO_OFFSET, path, "query parameter \"%.*s\" %s%.*s",
-                   STR_ARG(shown), why, STR_ARG(detail));
-}
-
-static enum tc_status decode(struct tc_binding *b, struct str raw, struct str name, struct str *out)
+static enum tc_status decode(struct tc_binding *b, const struct bind_target *t, struct str raw,
+                             struct str *out)
 {
     if (!tc_percent_valid(raw))
-        return refuse(b, name, "is not percent-encoded UTF-8", STR(""));
+        return tc_bind_unknown(b, t, "is not percent-encoded UTF-8", STR(""));
     if (tc_percent_decode(raw, TC_DECODE_QUERY, b->arena, out))
         return TC_OK;
     return tc_fail(b->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
 }
 
 /* The next name off p->rest: up to '.' or '['; extensions are written "[full.name]". */
-static struct str take_name(struct parameter *p)
+static struct str take_name(struct bind_name *p)
 {
     size_t n = 0;
 
@@ -45,7 +27,7 @@ static struct str take_name(struct parameter *p)
 }
 
 /* "[key]" at the end of the name. */
-static bool take_key(struct parameter *p)
+static bool take_key(struct bind_name *p)
 {
     struct str rest = p->rest;
 
@@ -56,8 +38,7 @@ static bool take_key(struct parameter *p)
     return true;
 }
 
-/* Finds the fields that the name speaks of. False: there is no such field. */
-static bool resolve(struct parameter *p, const struct tc_message *m, size_t max_depth)
+bool tc_bind_resolve(struct bind_name *p, const struct tc_message *m, size_t max_depth)
 {
     for (;;) {
         const struct tc_field *f = p->n < max_depth ? tc_field_by_name(m, take_name(p)) : NULL;
@@ -81,52 +62,55 @@ static size_t depth_of(const struct tc_query_options *o)
     return depth < BIND_DEPTH_MAX ? depth : BIND_DEPTH_MAX;
 }
 
-static enum tc_status unknown(struct tc_binding *b, const struct parameter *p,
+static enum tc_status unknown(struct tc_binding *b, const struct bind_target *t,
                               const struct tc_query_options *o)
 {
     if (o->ignore_unknown)
         return TC_OK;
     if (o->no_fields)
-        return refuse(b, p->name, "is unknown: the body carries all fields", STR(""));
-    if (p->n && p->fields[0] == o->body_field)
-        return refuse(b, p->name, "is unknown: the body carries that field", STR(""));
+        return tc_bind_unknown(b, t, "is unknown: the body carries all fields", STR(""));
+    if (t->n && t->fields[0] == o->body_field)
+        return tc_bind_unknown(b, t, "is unknown: the body carries that field", STR(""));
     const struct tc_message *m = b->message;
-    for (size_t i = 0; i < p->n && tc_bind_may_enter(p->fields[i]); i++)
-        m = p->fields[i]->message;
-    return refuse(b, p->name, "is unknown: there is no such field in ", m->full_name);
+    for (size_t i = 0; i < t->n && tc_bind_may_enter(t->fields[i]); i++)
+        m = t->fields[i]->message;
+    return tc_bind_unknown(b, t, "is unknown: there is no such field in ", m->full_name);
 }
 
-static enum tc_status bind_parameter(struct tc_binding *b, struct str raw_name,
-                                     struct str raw_value, const struct tc_query_options *o)
+static enum tc_status bind_parameter(struct tc_binding *b, struct bind_target *t, struct str value,
+                                     const struct tc_query_options *o)
 {
-    struct parameter p;
-    struct str value = STR("");
+    struct bind_name p;
 
     p.n = 0;
     p.key = STR_NONE;
-    enum tc_status status = decode(b, raw_name, raw_name, &p.name);
+    enum tc_status status = decode(b, t, t->name, &p.name);
     if (status != TC_OK)
         return status;
-    p.rest = p.name;
-    if (o->no_fields || !resolve(&p, b->message, depth_of(o)) || p.fields[0] == o->body_field)
-        return unknown(b, &p, o);
-    status = decode(b, raw_value, p.name, &value);
-    if (status != TC_OK)
-        return status;
-    struct bind_target t = {p.fields, p.n, p.key, "query parameter", p.name, false};
-    return tc_bind_value(b, &t, value);
+    t->name = p.rest = p.name;
+    bool known = !o->no_fields && tc_bind_resolve(&p, b->message, depth_of(o));
+    t->fields = p.fields;
+    t->n = p.n;
+    t->key = p.key;
+    if (!known || p.fields[0] == o->body_field)
+        return unknown(b, t, o);
+    status = decode(b, t, value, &value);
+    return status == TC_OK ? tc_bind_value(b, t, value) : status;
 }
 
 enum tc_status tc_bind_query(struct tc_binding *b, struct str query,
                              const struct tc_query_options *options)
 {
+    const char *start = query.p;
     enum tc_status status = TC_OK;
 
     while (query.p && status == TC_OK) {
+        struct bind_target t = {.what = "query parameter", .in_target = true};
+        t.offset = options->offset + (size_t)(query.p - start);
         struct str value = str_cut(&query, '&');
-        struct str name = str_cut(&value, '=');
-        if (name.n)
-            status = bind_parameter(b, name, value.p ? value : STR(""), options);
+        t.name = str_cut(&value, '=');
+        if (t.name.n)
+            status = bind_parameter(b, &t, value.p ? value : STR(""), options);
     }
     return status;
 }

@@ -21,6 +21,7 @@ enum { TC_ERROR_PATH_MAX = 256, TC_ERROR_TEXT_MAX = 384 };
 struct tc_error {
     enum tc_status status;        /* TC_OK: no error noted yet */
     size_t offset;                /* byte of the input where it went wrong, or TC_NO_OFFSET */
+    bool in_target;               /* the input is the target of the request, not its body */
     char path[TC_ERROR_PATH_MAX]; /* field path in JSON names, "messages[3].content"; "" = the whole
                                      input */
     char text[TC_ERROR_TEXT_MAX]; /* one sentence for the sender: what is wrong and what would be

@@ -143,10 +143,11 @@ static bool put_details(struct details *d, struct str status)
 
 static bool put_violation(struct details *d, const struct tc_error *e)
 {
-    char text[TC_ERROR_TEXT_MAX + 32];
+    char text[TC_ERROR_TEXT_MAX + 64];
     int n = e->offset == TC_NO_OFFSET
                 ? snprintf(text, sizeof text, "%s", e->text)
-                : snprintf(text, sizeof text, "%s (at byte %zu)", e->text, e->offset);
+                : snprintf(text, sizeof text, "%s (at byte %zu%s)", e->text, e->offset,
+                           e->in_target ? " of the request target" : "");
     return n >= 0 && next_detail(d) &&
            buf_add(d->out, STR("{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\","
                                "\"fieldViolations\":[{\"field\":")) &&

@@ -288,6 +288,7 @@ void exchange_free(struct exchange *x, bool delivered)
     if (x->policy)
         pipeline_each(x, PHASE_OVER);
     record(x, delivered);
+    tc_form_release(x->form);
     tc_binding_release(&x->binding);
     buf_release(&x->message);
     buf_release(&x->reply);

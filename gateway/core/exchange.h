@@ -24,11 +24,12 @@
 #include "gateway/core/http.h"
 #include "transcoder/bind.h"
 #include "transcoder/encode.h"
+#include "transcoder/form.h"
 #include "transcoder/framing.h"
 #include "transcoder/http_body.h"
 
 /* What the request's body is; decided by the stage `negotiate`. */
-enum request_kind { REQUEST_JSON, REQUEST_RAW, REQUEST_KINDS };
+enum request_kind { REQUEST_JSON, REQUEST_RAW, REQUEST_FORM, REQUEST_KINDS };
 
 enum exchange_state { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_CALL, EXCHANGE_ANSWER, EXCHANGE_DONE };
 
@@ -61,7 +62,8 @@ struct exchange {
     struct tc_binding binding;
     struct tc_encoder *encoder;
     struct tc_unframer unframer;
-    struct tc_raw raw;  /* REQUEST_RAW: the HttpBody being written; out == NULL before the first */
+    struct tc_raw raw; /* REQUEST_RAW: the HttpBody being written; out == NULL before the first */
+    struct tc_form *form;
     struct buf message; /* being encoded, prefix room in front */
     uint64_t bytes_in;
     uint64_t body_message_at; /* byte of the body where the stream's message being read began */

@@ -64,9 +64,9 @@ struct route {
     bool whole_body;             /* body: "*" */
     const struct tc_field *body; /* body: "field" */
     const struct tc_field *response_body;
-    bool raw_body, raw_answer; /* the body, the answer is a google.api.HttpBody: bytes as they are
-                                */
-    struct str place;          /* of the rule, for messages: "file.proto:12" */
+    bool raw_body, raw_answer; /* body, answer are a google.api.HttpBody: bytes as they are */
+    bool takes_form;  /* the body may be multipart/form-data: its message has a place for files */
+    struct str place; /* of the rule, for messages: "file.proto:12" */
 };
 
 enum cluster_transport { CLUSTER_HTTP2, CLUSTER_GRPC_CORE };

@@ -175,6 +175,7 @@ static void json_passed(struct exchange *x)
 static const struct request_reader readers[REQUEST_KINDS] = {
     [REQUEST_JSON] = {json_feed, json_end, json_passed},
     [REQUEST_RAW] = {request_raw_feed, request_raw_end, NULL},
+    [REQUEST_FORM] = {request_form_feed, request_form_end, NULL},
 };
 
 static void refuse_body(struct exchange *x)

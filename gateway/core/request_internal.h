@@ -26,3 +26,7 @@ void request_refuse_length(struct exchange *x, const char *what);
 /* request_raw.c: the body is the data of a google.api.HttpBody. */
 size_t request_raw_feed(struct exchange *x, struct str bytes);
 void request_raw_end(struct exchange *x);
+
+/* request_form.c: the body is multipart/form-data; unary alone. */
+size_t request_form_feed(struct exchange *x, struct str bytes);
+void request_form_end(struct exchange *x);

@@ -1,12 +1,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/metadata.h"
 #include "gateway/policy/stages.h"
-
-/* "application/json; charset=utf-8" -> "application/json" */
-static struct str media_type(struct str value)
-{
-    return str_trim(str_cut(&value, ';'));
-}
+#include "transcoder/mime.h"
 
 static bool is_json(struct str type, bool stream)
 {
@@ -20,6 +15,16 @@ static bool is_json(struct str type, bool stream)
     return slash < type.n && type.n > 5 && str_eq_nocase(str_skip(type, type.n - 5), STR("+json"));
 }
 
+static void refuse_type(struct exchange *x, struct str type)
+{
+    const char *other = x->route->takes_form                  ? " or multipart/form-data"
+                        : x->policy->method->client_streaming ? " or application/x-ndjson"
+                                                              : "";
+    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 415,
+                  "content-type %.*s is not understood; send application/json%s", STR_ARG(type),
+                  other);
+}
+
 static bool content_type_ok(struct exchange *x)
 {
     struct str type = headers_get(&x->request.headers, STR("content-type"));
@@ -30,15 +35,15 @@ static bool content_type_ok(struct exchange *x)
                       STR_ARG(coding));
         return false;
     }
+    struct str rest = type;
     x->kind = x->route->raw_body ? REQUEST_RAW : REQUEST_JSON;
     if (!x->request.has_body || !type.p || x->kind == REQUEST_RAW)
         return true;
-    if (is_json(media_type(type), x->policy->method->client_streaming))
-        return true;
-    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 415,
-                  "content-type %.*s is not understood; send application/json%s", STR_ARG(type),
-                  x->policy->method->client_streaming ? " or application/x-ndjson" : "");
-    return false;
+    if (x->route->takes_form && tc_multipart_is(type))
+        x->kind = REQUEST_FORM;
+    else if (!is_json(tc_mime_type(&rest), x->policy->method->client_streaming))
+        refuse_type(x, type);
+    return !x->answer.ready;
 }
 
 /* RFC 9110 12.4.2: "0.25" -> 250. What is no weight counts as 1000. */

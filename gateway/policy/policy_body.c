@@ -1,4 +1,5 @@
 #include "gateway/policy/policy_rule.h"
+#include "transcoder/form.h"
 #include "transcoder/http_body.h"
 
 /* The bodies of a rule: which fields they are, and which forms they take. */
@@ -51,12 +52,24 @@ static void check_raw(const struct rule *r, const struct route *route)
     }
 }
 
+/* The message that the body is has a place for files. */
+static bool takes_form(const struct tc_method *m, const struct route *route)
+{
+    const struct tc_field *f = route->body;
+
+    if (!f)
+        return route->whole_body && tc_form_takes_files(m->input);
+    return f->message && !(f->flags & TC_REPEATED) && f->message->wkt == TC_WKT_NONE &&
+           tc_form_takes_files(f->message);
+}
+
 void policy_body_derive(struct route *route)
 {
     const struct tc_method *m = route->policy->method;
 
     route->raw_body = (route->whole_body || route->body) && is_http_body(m->input, route->body);
     route->raw_answer = is_http_body(m->output, route->response_body);
+    route->takes_form = !m->client_streaming && !route->raw_body && takes_form(m, route);
 }
 
 void policy_body_read(const struct rule *r, struct route *route)

@@ -1,4 +1,5 @@
 #include "gateway/policy/policy_internal.h"
+#include "transcoder/mime.h"
 
 /* What is wrong with a Policy whatever method it is applied to: said once, at its own place. */
 
@@ -25,18 +26,6 @@ static void check_size(struct compile *c, const struct layer *l, const char *pat
         FAULT(c, &l->origin, str_c(path),
               "%llu is above the ceiling of %llu; lower it or raise bounds.%s",
               (unsigned long long)n, (unsigned long long)ceiling, bound);
-}
-
-/* RFC 9110 5.6.2 */
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        bool alnum = (ch >= '0' && ch <= '9') || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z');
-        if (!alnum && !(ch && strchr("!#$%&'*+-.^_`|~", ch)))
-            return false;
-    }
-    return s.n > 0;
 }
 
 static bool same_subject(const Postern__V1__Route *a, const Postern__V1__Route *b)
@@ -81,7 +70,7 @@ static void check_subject(struct compile *c, const struct layer *l, size_t i)
 
     switch (r->subject_case) {
     case POSTERN__V1__ROUTE__SUBJECT_HEADER:
-        if (!is_token(str_c(r->header)))
+        if (!tc_mime_is_token(str_c(r->header)))
             FAULT(c, &l->origin, TEXT(c, "route[%zu].header", i), "\"%s\" is no header name",
                   r->header);
         break;
