@@ -48,7 +48,7 @@ PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check check-all prove-numbers bench soak conformance lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench soak conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -141,6 +141,9 @@ check: all unit-tests $(O)/tests/proofs/numbers ## what a bare Debian 12 can run
 	  --step numbers='tests/proofs/numbers.sh --sample $(O)/tests/proofs/numbers' \
 	  $(if $(wildcard tools/gen.sh),--step 'gen=tools/gen.sh --check') \
 	  --unit $(O)/tests/unit $(if $(MODE),,--unit $(O)/asan/tests/unit) --e2e tests/e2e
+coverage: ## which lines the tests run, by folder: builds with MODE=cov, runs all of them, sums up
+	-@find $(BUILD)/cov -name '*.gcda' -delete 2>/dev/null; $(MAKE) --no-print-directory MODE=cov check
+	@tools/coverage.py $(BUILD)/cov
 check-all: all ## what needs npm, PyPI or Go besides: tests/all/*.sh; names what it had to skip
 	@tools/run-tests.py --scripts tests/all
 conformance: $(O)/conformance-testee ## protobuf's own conformance tests (needs npm and PyPI)

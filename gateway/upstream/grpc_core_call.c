@@ -131,6 +131,7 @@ static void let_go(struct core_call *c)
 
 static void give(struct core_call *c, struct core_tag *tag, const grpc_op *ops, size_t n)
 {
+    CORE_GIVEN(tag);
     grpc_call_error error = grpc_call_start_batch(c->call, ops, n, tag, NULL);
 
     if (error == GRPC_CALL_OK) {

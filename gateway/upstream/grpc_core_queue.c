@@ -17,6 +17,7 @@ static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER; /* breach: see a
 
 static void post(struct core_queue *q, struct core_tag *tag, bool ok)
 {
+    CORE_RETURNED(tag);
     tag->ok = ok;
     tag->next = NULL;
     pthread_mutex_lock(&q->lock);

@@ -97,14 +97,16 @@ static void what_a_head_must_not_be_has_its_status(void **state)
 }
 
 /* `n` times a line of its own number behind the request line and Host. */
-static const char *with_lines(uint32_t n, uint32_t value_bytes)
+static const char *with_lines(uint32_t n, int value_bytes)
 {
-    static char request[64 << 10];
-    size_t at = (size_t)sprintf(request, "GET /unary/a HTTP/1.1\r\nHost: g\r\n");
+    static struct buf request;
+    buf_release(&request);
+    buf_init(&request, 64 << 10);
+    assert_true(buf_add(&request, STR("GET /unary/a HTTP/1.1\r\nHost: g\r\n")));
     for (uint32_t i = 0; i < n; i++)
-        at += (size_t)sprintf(request + at, "x-%u: %0*u\r\n", i, (int)value_bytes, 1);
-    sprintf(request + at, "\r\n");
-    return request;
+        assert_true(buf_printf(&request, "x-%u: %0*u\r\n", i, value_bytes, 1));
+    assert_true(buf_add(&request, str_of("\r\n", 3)));
+    return request.p;
 }
 
 static void heads_have_their_bounds(void **state)
