@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Werror
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE $(MHD_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-prototypes $(WARN) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--wrap=MHD_create_response_from_buffer_static $(LDFLAGS)
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv $(LDFLAGS)
 LIBS = $(MHD_LIBS) $(PKG_LIBS) -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 
@@ -110,7 +110,7 @@ $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
 # Wrappers are asked for by name (-u): what needs them (MHD, gcov) comes behind the archives they are in.
 WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,-u,__wrap_malloc
-WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static
+WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static,-u,MHD_pool_create
 $(filter $(O)/tests/unit/gateway/worker_test $(O)/tests/unit/gateway/front/%,$(UNIT_TESTS)): private WRAPPED += $(WRAPPED_MHD)
 $(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS)
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libsupport.a $(O)/libfakes.a $(O)/libtranscoder.a

@@ -16,7 +16,7 @@ static void run_due(struct http1 *h)
         struct http1_daemon *d = list;
         list = d->next_due;
         d->due = false;
-        MHD_run(d->mhd);
+        http1_ready_run(d);
         if (MHD_get_timeout64s(d->mhd) == 0)
             http1_due(d);
     }
@@ -105,7 +105,8 @@ static bool daemon_start(struct http1 *h, struct http1_daemon *d)
     if (!d->mhd)
         return false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-    if (!info || uv_poll_init(h->loop, &d->poll, info->epoll_fd) != 0)
+    d->epoll = info ? info->epoll_fd : -1;
+    if (!info || uv_poll_init(h->loop, &d->poll, d->epoll) != 0)
         return false;
     h->open_handles++;
     d->poll.data = d;
@@ -168,14 +169,14 @@ static struct http1_daemon *daemon_for_client(struct http1 *h)
     return fresh ? fresh : least;
 }
 
-static bool hangup_open(struct http1 *h)
+static bool sockets_open(struct http1 *h)
 {
-    h->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (h->hangup_fd < 0 || uv_poll_init(h->loop, &h->hangup_poll, h->hangup_fd) != 0)
+    h->sockets = epoll_create1(EPOLL_CLOEXEC);
+    if (h->sockets < 0 || uv_poll_init(h->loop, &h->sockets_poll, h->sockets) != 0)
         return false;
     h->open_handles++;
-    h->hangup_poll.data = h;
-    return uv_poll_start(&h->hangup_poll, UV_READABLE, http1_hangups) == 0;
+    h->sockets_poll.data = h;
+    return uv_poll_start(&h->sockets_poll, UV_READABLE, http1_sockets) == 0;
 }
 
 struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
@@ -185,7 +186,7 @@ struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
         return NULL;
     h->loop = loop;
     h->host = host;
-    h->hangup_fd = -1;
+    h->sockets = -1;
     uv_check_init(loop, &h->check);
     uv_prepare_init(loop, &h->prepare);
     uv_idle_init(loop, &h->idle);
@@ -193,7 +194,7 @@ struct http1 *http1_open(uv_loop_t *loop, struct exchange_host *host)
     h->open_handles = 3;
     uv_check_start(&h->check, on_check);
     uv_prepare_start(&h->prepare, on_prepare);
-    if (!hangup_open(h) || !daemon_open(h)) {
+    if (!sockets_open(h) || !daemon_open(h)) {
         http1_close(h);
         return NULL;
     }
@@ -228,7 +229,7 @@ static void daemon_close(struct http1_daemon *d)
         if (c->daemon == d)
             http1_client_left(c);
     for (int i = 0; i < 4; i++)
-        MHD_run(d->mhd);
+        http1_ready_run(d);
     MHD_stop_daemon(d->mhd);
     uv_close((uv_handle_t *)&d->poll, on_poll_closed);
 }
@@ -238,11 +239,12 @@ void http1_close(struct http1 *h)
     h->closing = true;
     for (uint32_t i = 0; i < h->ndaemons; i++)
         daemon_close(h->daemons[i]);
+    http1_ready_close();
     h->due = NULL;
-    if (h->hangup_poll.data)
-        uv_close((uv_handle_t *)&h->hangup_poll, on_closed);
-    if (h->hangup_fd >= 0)
-        close(h->hangup_fd);
+    if (h->sockets_poll.data)
+        uv_close((uv_handle_t *)&h->sockets_poll, on_closed);
+    if (h->sockets >= 0)
+        close(h->sockets);
     uv_close((uv_handle_t *)&h->check, on_closed);
     uv_close((uv_handle_t *)&h->prepare, on_closed);
     uv_close((uv_handle_t *)&h->idle, on_closed);

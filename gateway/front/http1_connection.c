@@ -19,7 +19,7 @@ enum {
     RAW_POLL_MS = 10,
     DROPPED_WELL = 16 << 10, /* in that time */
     LOOK_MS = 100,
-    HANGUPS_PER_TURN = 64
+    NEWS_PER_TURN = 256
 };
 
 struct http1_connection *http1_connection_of(struct MHD_Connection *mhd)
@@ -290,8 +290,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
     h->all = c;
     h->connections++;
     d->connections++;
-    struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
-    epoll_ctl(h->hangup_fd, EPOLL_CTL_ADD, c->fd, &watch);
+    http1_ready_add(c);
     *out = c;
     http1_wait(c, WAIT_HEAD);
 }
@@ -299,8 +298,7 @@ static void connection_new(struct http1_daemon *d, struct MHD_Connection *mhd,
 static void connection_free(struct http1_connection *c)
 {
     struct http1 *h = c->daemon->front;
-    struct epoll_event unused = {0};
-    epoll_ctl(h->hangup_fd, EPOLL_CTL_DEL, c->fd, &unused);
+    http1_ready_remove(c);
     timer_stop(h->host->timers, &c->timer);
     http1_pool_forget(&c->pool);
     if (c->x)
@@ -359,22 +357,32 @@ void http1_client_left(struct http1_connection *c)
     http1_due(c->daemon);
 }
 
-void http1_hangups(uv_poll_t *poll, int status, int events)
+/* The client sends no more, or has gone. */
+static void hung_up(struct http1_connection *c, bool gone)
+{
+    if (c->left || (c->half_closed && !gone))
+        return; /* told again, beside other news */
+    c->half_closed = true;
+    if (!c->x || (!gone && !watches_leaving(c)))
+        return; /* MHD meets the end when it reads or writes */
+    if (gone || has_left(c))
+        http1_client_left(c);
+    else
+        http1_wait(c, c->wait);
+}
+
+void http1_sockets(uv_poll_t *poll, int status, int events)
 {
     struct http1 *h = poll->data;
-    struct epoll_event ready[HANGUPS_PER_TURN];
+    struct epoll_event ready[NEWS_PER_TURN];
     (void)status;
     (void)events;
-    int n = epoll_wait(h->hangup_fd, ready, HANGUPS_PER_TURN, 0);
+    int n = epoll_wait(h->sockets, ready, NEWS_PER_TURN, 0);
     for (int i = 0; i < n; i++) {
         struct http1_connection *c = ready[i].data.ptr;
-        bool gone = ready[i].events & (EPOLLERR | EPOLLHUP);
-        c->half_closed = true;
-        if (!c->x || (!gone && !watches_leaving(c)))
-            continue; /* MHD meets the end when it reads or writes */
-        if (gone || has_left(c))
-            http1_client_left(c);
-        else
-            http1_wait(c, c->wait);
+        uint32_t now = ready[i].events;
+        if (now & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+            hung_up(c, now & (EPOLLERR | EPOLLHUP));
+        http1_ready_note(c, now);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "gateway/front/http1.h"
 #include "gateway/front/http1_pool.h"
+#include "gateway/front/http1_ready.h"
 #include "gateway/front/mhd.h"
 
 enum {
@@ -15,8 +16,10 @@ enum {
 struct http1_daemon {
     struct http1 *front;
     struct MHD_Daemon *mhd;
-    uv_poll_t poll; /* of MHD's epoll descriptor */
-    bool due;       /* to be run in this turn */
+    int epoll; /* MHD's descriptor, and what the loop says of it */
+    uv_poll_t poll;
+    struct http1_connection *news; /* whose sockets have changed: MHD has not been told */
+    bool due;                      /* to be run in this turn */
     struct http1_daemon *next_due;
     uint32_t connections;
 };
@@ -30,8 +33,8 @@ struct http1 {
     uv_check_t check;     /* runs the daemons that are due, after the loop has polled */
     uv_prepare_t prepare; /* and those that became due in between, before it sleeps */
     uv_idle_t idle;       /* keeps the loop from sleeping while a daemon is due */
-    uv_poll_t hangup_poll;
-    int hangup_fd; /* epoll set of all client sockets, for EPOLLRDHUP alone */
+    uv_poll_t sockets_poll;
+    int sockets; /* epoll set of all client sockets */
     uint32_t connections, open_handles;
     bool draining, idle_runs, closing;
     struct http1_connection *all; /* list of the connections */
@@ -52,6 +55,10 @@ struct http1_connection {
     struct http1_daemon *daemon;
     struct MHD_Connection *mhd;
     int fd;
+    uint32_t news;                      /* epoll events that MHD has not been told of */
+    bool readable;                      /* a recv may find something */
+    bool listed;                        /* in the daemon's list */
+    struct http1_connection *next_news; /* there */
     enum http1_wait wait;
     struct timer timer;
     uint64_t wait_began;    /* uv_now(), as are the next two */
@@ -97,7 +104,8 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait);
 void http1_head_begun(struct http1_connection *c);
 void http1_suspend(struct http1_connection *c);
 void http1_resume(struct http1_connection *c);
-void http1_hangups(uv_poll_t *poll, int status, int events);
+/* Something is new on client sockets. */
+void http1_sockets(uv_poll_t *poll, int status, int events);
 /* What the client has sent until now is all that is served. */
 void http1_last_request(struct http1_connection *c);
 /* The client has gone: cancels its call and lets MHD see the end. */
