@@ -3,15 +3,19 @@
 
 /* The head of a request as the exchange sees it, and the rules for it that MHD leaves to us. */
 
+/* Letters, digits and the two marks that nearly every name and host consists of: these are looked
+ * at for each request. */
+static bool plain(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') ||
+           ch == '-' || ch == '.';
+}
+
 static bool token(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        bool alnum = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
-                     (ch >= 'A' && ch <= 'Z');
-        if (!alnum && !(ch && strchr("!#$%&'*+-.^_`|~", ch)))
+    for (size_t i = 0; i < s.n; i++)
+        if (!plain(s.p[i]) && !(s.p[i] && strchr("!#$%&'*+^_`|~", s.p[i])))
             return false;
-    }
     return s.n > 0;
 }
 
@@ -107,9 +111,11 @@ static bool version_ok(struct str version)
  * blanks. */
 static bool host_ok(struct str host)
 {
-    for (size_t i = 0; i < host.n; i++)
-        if (host.p[i] <= ' ' || host.p[i] >= 0x7f || strchr("@/\\?#<>\"{}|^`,", host.p[i]))
+    for (size_t i = 0; i < host.n; i++) {
+        char ch = host.p[i];
+        if (!plain(ch) && (ch <= ' ' || ch >= 0x7f || strchr("@/\\?#<>\"{}|^`,", ch)))
             return false;
+    }
     return true;
 }
 
