@@ -2,8 +2,7 @@
  * by everything that counts. How each algorithm counts is gateway/policy/limit_algorithm.h. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "transcoder/str.h"
 
 enum limit_kind {
     LIMIT_TOKEN_BUCKET,    /* `amount` a window flow in steadily, up to `burst` may be saved up */
@@ -55,4 +54,28 @@ struct limit_verdict {
     uint64_t remaining; /* may still be used now, after this cost when it was granted */
     uint64_t wait_ns;  /* until the cost would be granted; 0 when granted, LIMIT_NEVER: too large */
     uint64_t reset_ns; /* until everything is available again, if nothing else happens */
+};
+
+/* Where a limit is counted. */
+enum limit_store {
+    LIMIT_HERE,    /* in this process, exact across its workers */
+    LIMIT_EXACT,   /* in Redis, one round trip a call */
+    LIMIT_LEASED,  /* in Redis, a worker takes a batch and spends it */
+    LIMIT_SERVICE, /* a rate-limit service (envoy.service.ratelimit.v3) counts */
+};
+
+/* What holds while the store cannot be asked. */
+enum limit_fallback { LIMIT_LOCAL, LIMIT_OPEN, LIMIT_CLOSED };
+
+/* A limit of an RPC, every name resolved. All RPCs below the place where it is written share its
+ * budget. */
+struct plan_limit {
+    struct str name; /* as written: in headers, messages and metrics */
+    struct str id;   /* place and name: the same in every process that has read the same options */
+    uint32_t index;  /* dense number within the plan: row of the metrics */
+    uint32_t number; /* in the process's table; set when the snapshot is loaded */
+    struct limit_rule rule;
+    uint8_t store;    /* enum limit_store */
+    uint8_t fallback; /* enum limit_fallback */
+    bool dry_run;     /* counts what it would have refused, and refuses nothing */
 };

@@ -4,7 +4,7 @@
 local clock = redis.call('TIME')
 local time = clock[1] * 1000000 + clock[2]
 local id, mode = ARGV[1], tonumber(ARGV[2])
-local TAKE, CHARGE, REFUND, LEASE, RENEW = 0, 1, 2, 3, 4
+local CHARGE, REFUND, RENEW = 1, 2, 3
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local DAY = 86400000000
 
@@ -182,24 +182,26 @@ local kinds = {[0] = bucket, fixed, log, counter, log}
 local limits, granted = {}, true
 for i, key in ipairs(KEYS) do
   local l = {key = key}
-  l.kind, l.amount, l.window, l.burst, l.calendar, l.offset, l.cost, l.had, l.at =
-    struct.unpack('<ddddddddd', ARGV[i + 2])
+  l.kind, l.amount, l.window, l.burst, l.calendar, l.offset, l.cost, l.had, l.at, l.dry =
+    struct.unpack('<dddddddddd', ARGV[i + 2])
   l.does = kinds[l.kind]
   l.does.load(l)
   l.before = l.does.left(l)
-  l.charged = l.cost
-  if mode == LEASE then l.charged = max(l.cost, min(l.had, floor(l.before / 64))) end
-  granted = granted and l.before >= l.cost
+  -- a batch shrinks with what is left, so that in the end all of it is used
+  l.charged = max(l.cost, min(l.had, floor(l.before / 64)))
+  l.fits = l.before >= l.cost
+  granted = granted and (l.fits or l.dry == 1)
   limits[i] = l
 end
 local out = {granted and 1 or 0, time}
 for i, l in ipairs(limits) do
   local does, wait = l.does, 0
-  if l.before < l.cost then wait = l.cost > does.most(l) and -1 or does.wait(l, l.cost) end
+  if not l.fits then wait = l.cost > does.most(l) and -1 or does.wait(l, l.cost) end
   if mode == RENEW then
     if does.renew then does.renew(l) end
   elseif mode == REFUND then does.refund(l, l.cost); does.save(l)
-  elseif granted or mode == CHARGE then does.charge(l, l.charged); does.save(l)
+  elseif mode == CHARGE then does.charge(l, l.cost); does.save(l)
+  elseif granted and l.fits then does.charge(l, l.charged); does.save(l)
   else l.charged = 0 end
   local n = #out
   out[n + 1], out[n + 2] = l.charged, max(does.left(l), 0)

@@ -14,10 +14,9 @@
 struct str limit_script(void);
 
 enum limit_script_mode {
-    LIMIT_SCRIPT_TAKE,   /* charges all when all grant */
+    LIMIT_SCRIPT_TAKE,   /* charges all when all grant: `cost`, or up to `most` for later */
     LIMIT_SCRIPT_CHARGE, /* charges whatever is left */
     LIMIT_SCRIPT_REFUND, /* gives back what was charged at `at` under the same id */
-    LIMIT_SCRIPT_LEASE,  /* charges up to `most` for later, `cost` at least */
     LIMIT_SCRIPT_RENEW,  /* keeps the places of a concurrency limit for another window */
 };
 
@@ -25,8 +24,10 @@ enum limit_script_mode {
 struct limit_script_row {
     double kind, amount, window_us, burst;
     double calendar, utc_offset_us;
-    double cost, most;
-    double at_us; /* of the charge: the server's time then */
+    double cost;
+    double most;  /* of a refund: what the charge was */
+    double at_us; /* of a refund: the server's time at the charge */
+    double dry;   /* 1: does not hold up the others */
 };
 
 enum { LIMIT_SCRIPT_VALUES = 4 };

@@ -298,7 +298,7 @@ static void leases_add_up_to_the_whole(void **state)
 {
     static const struct str key = STR_INIT("leased");
     struct limit_script_row row = row_of(rule(LIMIT_FIXED_WINDOW, 10000, 60 * S), 1);
-    struct ask q = {SCRIPT_AS_IT_IS, "x", LIMIT_SCRIPT_LEASE, &key, &row, 1, 0};
+    struct ask q = {SCRIPT_AS_IT_IS, "x", LIMIT_SCRIPT_TAKE, &key, &row, 1, 0};
     int64_t sum = 0;
     unsigned trips = 0;
     (void)state;

@@ -1,0 +1,284 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/core/clock.h"
+#include "gateway/core/digest.h"
+#include "gateway/policy/limiter.h"
+
+/* Limits that Redis counts: one EVALSHA for all of a call, and errands that settle afterwards. */
+
+enum { ARGS_FIRST = 2 };
+
+/* What a command is built from, until redis_eval has copied it. */
+struct command {
+    struct str keys[LIMIT_ASKS_MAX], args[ARGS_FIRST + LIMIT_ASKS_MAX];
+    struct limit_script_row rows[LIMIT_ASKS_MAX];
+    char mode[2];
+    uint8_t n;
+};
+
+static int cut(struct str text, int most)
+{
+    return text.n < (size_t)most ? (int)text.n : most;
+}
+
+struct str limit_redis_key(const struct limiter *l, struct limit_item *i)
+{
+    size_t n = strnlen(i->redis_key, sizeof i->redis_key);
+    char hex[DIGEST_HEX];
+    if (n || !digest_hex(i->limit->id, i->key, hex))
+        return str_of(i->redis_key, n);
+    snprintf(i->redis_key, sizeof i->redis_key, "%.*s:%.*s:%.*s", cut(l->o.prefix, 8),
+             l->o.prefix.p, cut(i->limit->name, 21), i->limit->name.p, DIGEST_HEX, hex);
+    return str_c(i->redis_key);
+}
+
+static void command_begin(struct command *k, struct str id, enum limit_script_mode mode)
+{
+    k->n = 0;
+    k->mode[0] = (char)('0' + (int)mode);
+    k->args[0] = id;
+    k->args[1] = str_of(k->mode, 1);
+}
+
+static void command_add(struct command *k, struct str key, const struct limit_script_row *row)
+{
+    k->keys[k->n] = key;
+    k->rows[k->n] = *row;
+    k->args[ARGS_FIRST + k->n] = str_of((const char *)&k->rows[k->n], sizeof *row);
+    k->n++;
+}
+
+static bool command_send(struct limiter *l, struct command *k, struct redis_call *call,
+                         redis_done *done)
+{
+    struct redis_command c = {
+        .keys = k->keys, .nkeys = k->n, .args = k->args, .nargs = ARGS_FIRST + (uint32_t)k->n};
+    return l->o.redis && redis_eval(l->o.redis, call, &c, done);
+}
+
+static struct limit_script_row row_of(const struct limit_item *i, uint64_t cost)
+{
+    struct limit_script_row row = limit_script_row(&i->limit->rule, (uint64_t)HOLD_MS * 1000);
+    row.cost = (double)cost;
+    row.at_us = (double)i->at_us;
+    return row;
+}
+
+/* ---- taking ---- */
+
+bool limit_redis_is_meant(const struct limit_item *i)
+{
+    return i->limit->store == LIMIT_EXACT ||
+           (i->limit->store == LIMIT_LEASED && i->holder == HELD_NOWHERE && !i->would_refuse);
+}
+
+static void take_answer(struct limit_call *c, struct limit_item *i, bool granted,
+                        const struct limit_script_answer *a)
+{
+    bool own = a->wait_us == 0;
+    i->ask.verdict = (struct limit_verdict){
+        .granted = own,
+        .remaining = a->remaining,
+        .wait_ns = a->wait_us == LIMIT_NEVER ? LIMIT_NEVER : a->wait_us * 1000,
+        .reset_ns = a->reset_us * 1000,
+    };
+    i->would_refuse |= !own && i->limit->dry_run;
+    if (!own && i->limit->store == LIMIT_LEASED)
+        limit_lease_block(c->limiter, i);
+    if (!granted || !own)
+        return;
+    i->holder = HELD_REDIS;
+    i->charged = i->cost;
+    if (i->limit->store != LIMIT_LEASED)
+        return;
+    i->holder = HELD_LEASE;
+    limit_lease_put(c->limiter, i, a->charged - i->cost);
+}
+
+static void on_taken(struct redis_call *call, const struct redis_reply *reply)
+{
+    struct limit_call *c = (struct limit_call *)((char *)call - offsetof(struct limit_call, redis));
+    uint32_t at = 2;
+    if (reply->status != REDIS_REPLIED || reply->n < at) {
+        limit_answered(c, limit_fall_back(c, limit_redis_is_meant));
+        return;
+    }
+    bool granted = reply->values[0] == 1;
+    for (uint8_t k = c->first; k < c->last; k++) {
+        struct limit_item *i = &c->items[k];
+        if (!limit_redis_is_meant(i) || at + LIMIT_SCRIPT_VALUES > reply->n)
+            continue;
+        struct limit_script_answer a = limit_script_answer(&reply->values[at]);
+        i->at_us = (uint64_t)reply->values[1];
+        at += LIMIT_SCRIPT_VALUES;
+        take_answer(c, i, granted, &a);
+    }
+    if (granted)
+        limit_redis_hold(c);
+    limit_answered(c, granted ? LIMIT_GRANTED : LIMIT_REFUSED);
+}
+
+enum limit_outcome limit_redis_take(struct limit_call *c)
+{
+    struct command k;
+    command_begin(&k, str_c(c->id), LIMIT_SCRIPT_TAKE);
+    for (uint8_t n = c->first; n < c->last; n++) {
+        struct limit_item *i = &c->items[n];
+        if (!limit_redis_is_meant(i))
+            continue;
+        struct limit_script_row row = row_of(i, i->cost);
+        row.dry = i->limit->dry_run;
+        if (i->limit->store == LIMIT_LEASED)
+            row.most = (double)i->limit->rule.amount;
+        command_add(&k, limit_redis_key(c->limiter, i), &row);
+    }
+    if (command_send(c->limiter, &k, &c->redis, on_taken))
+        return LIMIT_WAITING;
+    return limit_fall_back(c, limit_redis_is_meant);
+}
+
+/* ---- errands ---- */
+
+static struct limit_errand *take_errand(struct limiter *l)
+{
+    struct limit_errand *e = l->errands;
+    if (e)
+        l->errands = e->next;
+    else
+        e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    *e = (struct limit_errand){.limiter = l, .next = l->busy, .link = &l->busy};
+    if (l->busy)
+        l->busy->link = &e->next;
+    l->busy = e;
+    return e;
+}
+
+static void put_errand(struct limit_errand *e)
+{
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
+    e->next = e->limiter->errands;
+    e->limiter->errands = e;
+}
+
+static void on_errand(struct redis_call *call, const struct redis_reply *reply)
+{
+    struct limit_errand *e = (struct limit_errand *)call;
+    struct limit_call *who = e->who;
+    struct limit_item *item = e->item;
+    bool beyond = reply->status == REDIS_REPLIED && reply->n == 2 + LIMIT_SCRIPT_VALUES &&
+                  limit_script_answer(&reply->values[2]).wait_us;
+    put_errand(e);
+    if (!who || !beyond)
+        return;
+    if (item->limit->dry_run)
+        item->would_refuse = true;
+    else
+        who->cut(who, item);
+}
+
+void limit_redis_errand(struct limit_call *c, struct limit_item *i, enum limit_script_mode mode,
+                        uint64_t cost)
+{
+    struct limit_errand *e = take_errand(c->limiter);
+    struct command k;
+    if (!e)
+        return;
+    struct limit_script_row row = row_of(i, cost);
+    row.most = (double)i->cost; /* what the charge was, for a log */
+    command_begin(&k, str_c(c->id), mode);
+    command_add(&k, limit_redis_key(c->limiter, i), &row);
+    if (mode == LIMIT_SCRIPT_CHARGE) {
+        e->who = c;
+        e->item = i;
+    }
+    if (!command_send(c->limiter, &k, &e->call, on_errand))
+        put_errand(e);
+}
+
+void limit_redis_return(struct limiter *l, const struct limit_lease *lease)
+{
+    struct limit_errand *e = lease->tokens ? take_errand(l) : NULL;
+    struct limit_script_row row = lease->row;
+    struct command k;
+    if (!e)
+        return;
+    row.cost = row.most = (double)lease->tokens;
+    row.at_us = (double)lease->at_us;
+    command_begin(&k, STR("lease"), LIMIT_SCRIPT_REFUND);
+    command_add(&k, str_c(lease->redis_key), &row);
+    if (!command_send(l, &k, &e->call, on_errand))
+        put_errand(e);
+}
+
+/* ---- places that are held while a call runs ---- */
+
+static bool is_place(const struct limit_item *i)
+{
+    return i->limit->rule.kind == LIMIT_CONCURRENCY && i->holder == HELD_REDIS;
+}
+
+static void renew_one(struct limit_call *c)
+{
+    for (uint8_t k = 0; k < c->n; k++)
+        if (is_place(&c->items[k]))
+            limit_redis_errand(c, &c->items[k], LIMIT_SCRIPT_RENEW, c->items[k].charged);
+}
+
+static void on_renew(struct timer *t)
+{
+    struct limiter *l = (struct limiter *)((char *)t - offsetof(struct limiter, renew));
+    for (struct limit_call *c = l->holding; c; c = c->next)
+        renew_one(c);
+    if (l->holding)
+        timer_start(l->o.timers, t, HOLD_MS / 3, on_renew);
+}
+
+void limit_redis_hold(struct limit_call *c)
+{
+    struct limiter *l = c->limiter;
+    bool any = false;
+    for (uint8_t k = c->first; k < c->last; k++)
+        any |= is_place(&c->items[k]);
+    if (!any || c->link)
+        return;
+    c->next = l->holding;
+    c->link = &l->holding;
+    if (c->next)
+        c->next->link = &c->next;
+    l->holding = c;
+    if (!timer_runs(&l->renew))
+        timer_start(l->o.timers, &l->renew, HOLD_MS / 3, on_renew);
+}
+
+void limit_redis_forget(struct limit_call *c)
+{
+    for (struct limit_errand *e = c->limiter->busy; e; e = e->next)
+        if (e->who == c)
+            e->who = NULL;
+    if (!c->link)
+        return;
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    c->link = NULL;
+}
+
+void limit_redis_release(struct limiter *l)
+{
+    timer_stop(l->o.timers, &l->renew);
+    while (l->busy) {
+        if (l->o.redis)
+            redis_cancel(l->o.redis, &l->busy->call);
+        put_errand(l->busy);
+    }
+    while (l->errands) {
+        struct limit_errand *next = l->errands->next;
+        free(l->errands);
+        l->errands = next;
+    }
+}

@@ -1,0 +1,375 @@
+#include "gateway/policy/limit.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/policy/limit_script.h"
+#include "gateway/upstream/redis.h"
+#include "tests/fakes/redis_process.h"
+
+/* Two workers of two gateways (each with a table of its own) over one real Redis. */
+
+#define MS UINT64_C(1000000)
+#define MINUTE (UINT64_C(60) * 1000 * MS)
+
+enum { GATEWAYS = 2, ITEMS = 4 };
+
+struct gateway {
+    struct limit_table *table;
+    struct redis *redis;
+    struct limiter *limiter;
+};
+
+struct bench {
+    uv_loop_t loop;
+    struct timer_wheel timers;
+    struct redis_process server;
+    struct gateway gateways[GATEWAYS];
+    struct plan_limit limits[ITEMS];
+};
+
+/* A call and what became of it. */
+struct visit {
+    struct limit_call call; /* first */
+    struct limit_item items[ITEMS];
+    unsigned done, cuts;
+};
+
+static struct bench b;
+
+static void on_done(struct limit_call *c)
+{
+    ((struct visit *)c)->done++;
+}
+
+static void on_cut(struct limit_call *c, struct limit_item *i)
+{
+    (void)i;
+    ((struct visit *)c)->cuts++;
+}
+
+static void open_gateway(struct gateway *g)
+{
+    struct str script = limit_script();
+    struct redis_config c = {
+        .endpoint = str_c(b.server.endpoint), .scripts = &script, .nscripts = 1};
+    g->table = limit_table_new(&(struct limit_table_size){.keys = 1000});
+    g->redis = redis_open(&b.loop, &b.timers, &c);
+    struct limiter_options o = {
+        .table = g->table, .redis = g->redis, .timers = &b.timers, .prefix = STR("postern")};
+    g->limiter = limiter_new(&o);
+    assert_true(g->table && g->redis && g->limiter);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    b = (struct bench){0};
+    uv_loop_init(&b.loop);
+    timer_wheel_init(&b.timers, &b.loop);
+    redis_process_start(&b.server);
+    for (unsigned i = 0; i < GATEWAYS; i++)
+        open_gateway(&b.gateways[i]);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < GATEWAYS; i++) {
+        limiter_free(b.gateways[i].limiter);
+        redis_close(b.gateways[i].redis);
+        limit_table_free(b.gateways[i].table);
+    }
+    timer_wheel_close(&b.timers);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    redis_process_end(&b.server);
+    return uv_loop_close(&b.loop);
+}
+
+/* Limit number `n` of the bench. */
+static struct plan_limit *define(unsigned n, enum limit_store store, enum limit_kind kind,
+                                 uint64_t amount)
+{
+    static const char *const names[ITEMS] = {"a", "b", "c", "d"};
+    struct plan_limit *l = &b.limits[n];
+    *l = (struct plan_limit){
+        .name = str_c(names[n]),
+        .id = str_c(names[n]),
+        .store = (uint8_t)store,
+        .rule = {.kind = (uint8_t)kind, .amount = amount, .window_ns = MINUTE, .burst = amount},
+    };
+    for (unsigned i = 0; i < GATEWAYS; i++)
+        assert_true(limit_bind(b.gateways[i].table, l, 1));
+    return l;
+}
+
+static void prepare(struct visit *v, unsigned gateway, unsigned n, const uint64_t *costs)
+{
+    *v = (struct visit){.call = {.limiter = b.gateways[gateway].limiter,
+                                 .n = (uint8_t)n,
+                                 .done = on_done,
+                                 .cut = on_cut}};
+    v->call.items = v->items;
+    for (unsigned i = 0; i < n; i++)
+        v->items[i] = (struct limit_item){
+            .limit = &b.limits[i], .key = STR("someone"), .cost = costs ? costs[i] : 1};
+}
+
+static void on_nothing(uv_timer_t *t)
+{
+    (void)t;
+}
+
+static void run_for(uint64_t ms)
+{
+    uint64_t until = clock_now() + ms * MS;
+    uv_timer_t t;
+    uv_timer_init(&b.loop, &t);
+    uv_timer_start(&t, on_nothing, 1, 1);
+    while (clock_now() < until)
+        uv_run(&b.loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&t, NULL);
+    uv_run(&b.loop, UV_RUN_NOWAIT);
+}
+
+static enum limit_outcome settle(struct visit *v, enum limit_outcome o)
+{
+    for (unsigned i = 0; i < 200 && o == LIMIT_WAITING && !v->done; i++)
+        run_for(1);
+    assert_int_equal(v->done, o == LIMIT_WAITING);
+    return v->call.outcome;
+}
+
+static enum limit_outcome take(struct visit *v, unsigned gateway, unsigned n)
+{
+    prepare(v, gateway, n, NULL);
+    return settle(v, limit_take(&v->call, 0, (uint8_t)n));
+}
+
+static unsigned take_many(unsigned gateway, unsigned n, unsigned tries)
+{
+    unsigned granted = 0;
+    struct visit v;
+    for (unsigned i = 0; i < tries; i++) {
+        granted += take(&v, gateway, n) == LIMIT_GRANTED;
+        limit_end(&v.call);
+    }
+    return granted;
+}
+
+static void here_is_decided_at_once(void **state)
+{
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_HERE, LIMIT_TOKEN_BUCKET, 3);
+    define(1, LIMIT_HERE, LIMIT_SLIDING_LOG, 2);
+    prepare(&v, 0, 2, NULL);
+    assert_int_equal(limit_take(&v.call, 0, 2), LIMIT_GRANTED);
+    assert_int_equal(take_many(0, 2, 5), 1);
+    assert_int_equal(take_many(0, 1, 5), 1);
+}
+
+static void exact_is_exact_over_two_gateways(void **state)
+{
+    static const enum limit_kind kinds[] = {LIMIT_TOKEN_BUCKET, LIMIT_FIXED_WINDOW,
+                                            LIMIT_SLIDING_LOG, LIMIT_SLIDING_COUNTER};
+    (void)state;
+    for (unsigned k = 0; k < 4; k++) {
+        struct plan_limit *l = define(0, LIMIT_EXACT, kinds[k], 50);
+        l->id = str_c(&"0\0001\0002\0003"[2 * k]);
+        unsigned granted = 0;
+        for (unsigned i = 0; i < 20; i++)
+            granted += take_many(i % GATEWAYS, 1, 10);
+        assert_in_range(granted, 50, k == 0 ? 51 : 50); /* a bucket fills meanwhile */
+    }
+}
+
+static void leased_adds_up_and_saves_trips(void **state)
+{
+    struct redis_stats s[GATEWAYS];
+    unsigned granted = 0;
+    (void)state;
+    define(0, LIMIT_LEASED, LIMIT_FIXED_WINDOW, 10000);
+    for (unsigned i = 0; i < 600; i++)
+        granted += take_many(i % GATEWAYS, 1, 20);
+    assert_int_equal(granted, 10000);
+    for (unsigned i = 0; i < GATEWAYS; i++)
+        redis_stats(b.gateways[i].redis, &s[i]);
+    assert_true(s[0].calls + s[1].calls < 1000);
+}
+
+static void unused_leases_go_back(void **state)
+{
+    (void)state;
+    define(0, LIMIT_LEASED, LIMIT_FIXED_WINDOW, 1000);
+    assert_int_equal(take_many(0, 1, 1), 1); /* holds 15 more */
+    run_for(1000);
+    define(0, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 1000);
+    struct visit v;
+    assert_int_equal(take(&v, 1, 1), LIMIT_GRANTED);
+    assert_int_equal(v.items[0].ask.verdict.remaining, 998);
+}
+
+static void a_refusal_there_gives_back_here(void **state)
+{
+    (void)state;
+    define(0, LIMIT_HERE, LIMIT_FIXED_WINDOW, 10);
+    define(1, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 4);
+    assert_int_equal(take_many(0, 2, 20), 4);
+    assert_int_equal(take_many(0, 1, 20), 6);
+}
+
+static void reservations_settle_wherever_they_are(void **state)
+{
+    static const enum limit_store stores[] = {LIMIT_HERE, LIMIT_EXACT, LIMIT_LEASED};
+    static const char *const ids[] = {"x", "y", "z"};
+    (void)state;
+    for (unsigned s = 0; s < 3; s++) {
+        struct plan_limit *l = define(0, stores[s], LIMIT_FIXED_WINDOW, 100);
+        uint64_t cost = 80;
+        struct visit v, w;
+        l->id = str_c(ids[s]);
+        limit_bind(b.gateways[0].table, l, 1);
+        prepare(&v, 0, 1, &cost);
+        v.items[0].settles = true;
+        assert_int_equal(settle(&v, limit_take(&v.call, 0, 1)), LIMIT_GRANTED);
+        assert_true(limit_spend(&v.call, &v.items[0], 30));
+        limit_end(&v.call); /* 50 go back */
+        run_for(5);
+        cost = 70;
+        prepare(&w, 0, 1, &cost);
+        w.items[0].settles = true;
+        assert_int_equal(settle(&w, limit_take(&w.call, 0, 1)), LIMIT_GRANTED);
+        bool within = limit_spend(&w.call, &w.items[0], 90); /* 20 more than there were */
+        run_for(5);
+        assert_true(!within || w.cuts == 1);
+        limit_end(&w.call);
+        assert_int_equal(take_many(0, 1, 3), 0);
+    }
+}
+
+static void places_are_left_when_the_call_ends(void **state)
+{
+    static const enum limit_store stores[] = {LIMIT_HERE, LIMIT_EXACT};
+    (void)state;
+    for (unsigned s = 0; s < 2; s++) {
+        struct visit v[3];
+        define(0, stores[s], LIMIT_CONCURRENCY, 2)->rule.window_ns = 0;
+        assert_int_equal(take(&v[0], 0, 1), LIMIT_GRANTED);
+        assert_int_equal(take(&v[1], stores[s] == LIMIT_HERE ? 0 : 1, 1), LIMIT_GRANTED);
+        assert_int_equal(take(&v[2], 0, 1), LIMIT_REFUSED);
+        limit_end(&v[1].call);
+        run_for(5);
+        assert_int_equal(take(&v[2], 0, 1), LIMIT_GRANTED);
+        limit_end(&v[0].call);
+        limit_end(&v[2].call);
+        run_for(5);
+    }
+}
+
+static void dry_runs_refuse_nothing(void **state)
+{
+    static const enum limit_store stores[] = {LIMIT_HERE, LIMIT_EXACT, LIMIT_LEASED};
+    static const char *const ids[] = {"p", "q", "r"};
+    (void)state;
+    for (unsigned s = 0; s < 3; s++) {
+        struct visit v;
+        struct plan_limit *l = define(0, stores[s], LIMIT_FIXED_WINDOW, 2);
+        l->dry_run = true;
+        l->id = str_c(ids[s]);
+        define(1, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 4 + s * 4);
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(take(&v, 0, 2), LIMIT_GRANTED);
+            assert_int_equal(v.items[0].would_refuse, i >= 2);
+            limit_end(&v.call);
+        }
+        assert_int_equal(take(&v, 0, 2), LIMIT_REFUSED);
+    }
+}
+
+/* R5: what was chosen holds, at once, and no longer than Redis is away. */
+static void fallbacks_hold_while_redis_is_away(void **state)
+{
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 5);
+    assert_int_equal(take_many(0, 1, 10), 5);
+    redis_process_kill(&b.server);
+    run_for(20);
+    b.limits[0].fallback = LIMIT_OPEN;
+    assert_int_equal(take_many(0, 1, 100), 100);
+    b.limits[0].fallback = LIMIT_LOCAL;
+    assert_int_equal(take_many(0, 1, 100), 5);
+    b.limits[0].fallback = LIMIT_CLOSED;
+    uint64_t from = clock_now();
+    assert_int_equal(take(&v, 0, 1), LIMIT_UNKNOWN);
+    assert_true(clock_now() - from < 5 * MS);
+    redis_process_again(&b.server); /* an empty one */
+    run_for(1000);
+    assert_int_equal(take_many(0, 1, 10), 5);
+}
+
+static void a_stalled_redis_costs_no_more_than_its_timeout(void **state)
+{
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_LEASED, LIMIT_FIXED_WINDOW, 5)->fallback = LIMIT_OPEN;
+    assert_int_equal(take_many(0, 1, 10), 5);
+    run_for(60);
+    redis_process_signal(&b.server, SIGSTOP);
+    uint64_t from = clock_now();
+    prepare(&v, 0, 1, NULL);
+    enum limit_outcome o = limit_take(&v.call, 0, 1);
+    while (o == LIMIT_WAITING && !v.done)
+        uv_run(&b.loop, UV_RUN_ONCE);
+    assert_int_equal(v.call.outcome, LIMIT_GRANTED);
+    assert_true(v.items[0].fell_back);
+    assert_true(clock_now() - from <= 25 * MS);
+    redis_process_signal(&b.server, SIGCONT);
+    run_for(300);
+    assert_int_equal(take(&v, 0, 1), LIMIT_REFUSED);
+}
+
+static void a_cancelled_call_holds_nothing(void **state)
+{
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_HERE, LIMIT_FIXED_WINDOW, 10);
+    define(1, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 10);
+    take_many(0, 2, 1);
+    prepare(&v, 0, 2, NULL);
+    assert_int_equal(limit_take(&v.call, 0, 2), LIMIT_WAITING);
+    limit_cancel(&v.call);
+    run_for(20);
+    assert_int_equal(v.done, 0);
+    assert_int_equal(take_many(0, 1, 20), 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(here_is_decided_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(exact_is_exact_over_two_gateways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leased_adds_up_and_saves_trips, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unused_leases_go_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_there_gives_back_here, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reservations_settle_wherever_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places_are_left_when_the_call_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dry_runs_refuse_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fallbacks_hold_while_redis_is_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stalled_redis_costs_no_more_than_its_timeout, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_cancelled_call_holds_nothing, set_up, tear_down),
+    };
+    log_set_level(LOG_LEVEL_ERROR);
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
