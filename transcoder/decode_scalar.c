@@ -164,78 +164,33 @@ static enum tc_status write_enum(struct tc_decoder *d, const struct tc_field *fi
 
 /* ---- strings and bytes */
 
-/* High bits of the bytes of `x` that cannot stand in a JSON string as they are: controls, quote,
- * backslash. High bits of bytes above the first such one may be wrong (a borrow), bytes >= 0x80
- * never are. */
-static uint64_t special_bytes(uint64_t x)
+/* Writes the contents of a JSON string from `*s` and takes them off it, up to the end or to what is
+ * no UTF-8. Room is asked for what the rest needs at least. */
+static enum tc_status put_text(struct tc_decoder *d, struct str *s)
 {
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
-    return ((x - ones * 0x20) | (quote - ones) | (backslash - ones)) & ~x & highs;
-}
-
-static bool is_special(char c)
-{
-    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
-}
-
-static size_t plain_run(struct str s)
-{
-    size_t i = 0;
-    for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, s.p + i, sizeof word);
-        if (special_bytes(word))
-            break;
+    char *to = tc_dec_room(d, s->n);
+    while (to) {
+        size_t n = tc_json_copy(to, *s);
+        d->out->n += n;
+        *s = str_skip(*s, n);
+        if (s->n == 0 || (unsigned char)s->p[0] >= 0x80)
+            return TC_OK;
+        char escape[TC_JSON_ESCAPE_MAX];
+        n = tc_json_escape(escape, s->p[0]);
+        *s = str_skip(*s, 1);
+        to = tc_dec_room(d, n + s->n);
+        if (to) {
+            memcpy(to, escape, n);
+            d->out->n += n;
+            to += n;
+        }
     }
-    while (i < s.n && !is_special(s.p[i]))
-        i++;
-    return i;
-}
-
-static size_t escape(char *to, char c)
-{
-    static const char letters[0x20] = {
-        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
-    static const char hex[] = "0123456789abcdef";
-    unsigned char u = (unsigned char)c;
-    char letter = u < sizeof letters ? letters[u] : c;
-    to[0] = '\\';
-    to[1] = letter ? letter : 'u';
-    if (letter)
-        return 2;
-    to[2] = to[3] = '0';
-    to[4] = hex[u >> 4];
-    to[5] = hex[u & 15];
-    return 6;
+    return d->status;
 }
 
 enum tc_status tc_dec_escaped(struct tc_decoder *d, struct str s)
 {
-    for (;;) {
-        size_t n = plain_run(s);
-        char *to = tc_dec_room(d, n == s.n ? n : n + 6);
-        if (!to)
-            return d->status;
-        memcpy(to, s.p, n);
-        d->out->n += n;
-        if (n == s.n)
-            return TC_OK;
-        d->out->n += escape(to + n, s.p[n]);
-        s = str_skip(s, n + 1);
-    }
-}
-
-static bool is_ascii(struct str s)
-{
-    uint64_t seen = 0, word;
-    size_t i = 0;
-    for (; s.n - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, s.p + i, sizeof word);
-        seen |= word;
-    }
-    for (; i < s.n; i++)
-        seen |= (unsigned char)s.p[i];
-    return (seen & 0x8080808080808080u) == 0;
+    return put_text(d, &s);
 }
 
 static enum tc_status end_tail(struct tc_decoder *d)
@@ -244,10 +199,15 @@ static enum tc_status end_tail(struct tc_decoder *d)
     return tc_dec_put(d, STR("\""));
 }
 
-enum tc_status tc_dec_text_piece(struct tc_decoder *d, struct str *piece)
+static struct str front_of_tail(const struct tc_decoder *d)
 {
-    *piece = str_of(d->tail.p, d->tail.n < TC_DEC_PIECE ? d->tail.n : TC_DEC_PIECE);
-    int partial = is_ascii(*piece) ? 0 : tc_utf8_partial(*piece);
+    return str_of(d->tail.p, d->tail.n < TC_DEC_PIECE ? d->tail.n : TC_DEC_PIECE);
+}
+
+/* `piece` has been judged but for `partial` bytes, a sequence that goes on behind it: takes it off
+ * the tail without them. */
+static enum tc_status take_piece(struct tc_decoder *d, struct str *piece, int partial)
+{
     if (partial < 0 || (partial > 0 && piece->n == d->tail.n))
         return tc_dec_fail(d, TC_INVALID, piece->p, "the string is not valid UTF-8");
     piece->n -= (size_t)partial;
@@ -255,18 +215,29 @@ enum tc_status tc_dec_text_piece(struct tc_decoder *d, struct str *piece)
     return TC_OK;
 }
 
+enum tc_status tc_dec_text_piece(struct tc_decoder *d, struct str *piece)
+{
+    *piece = front_of_tail(d);
+    return take_piece(d, piece, tc_utf8_partial(*piece));
+}
+
+/* In one pass; but close to the ceiling of `out` the text is judged first: that it is wrong counts
+ * before that it does not fit. */
 static enum tc_status string_piece(struct tc_decoder *d)
 {
-    struct str piece;
-    enum tc_status st = tc_dec_text_piece(d, &piece);
+    struct str piece = front_of_tail(d), left = piece;
+    bool judged = buf_room(d->out) < TC_DEC_PIECE * TC_JSON_ESCAPE_MAX;
+    enum tc_status st = judged ? tc_dec_text_piece(d, &left) : TC_OK;
     if (st == TC_OK)
-        st = tc_dec_escaped(d, piece);
+        st = put_text(d, &left);
+    if (st == TC_OK && !judged)
+        st = take_piece(d, &piece, left.n ? tc_utf8_partial(left) : 0);
     return st == TC_OK && d->tail.n == 0 ? end_tail(d) : st;
 }
 
 static enum tc_status bytes_piece(struct tc_decoder *d)
 {
-    struct str piece = str_of(d->tail.p, d->tail.n < TC_DEC_PIECE ? d->tail.n : TC_DEC_PIECE);
+    struct str piece = front_of_tail(d);
     if (!tc_dec_room(d, (piece.n + 2) / 3 * 4))
         return d->status;
     if (!tc_base64_encode(d->out, piece))

@@ -134,6 +134,22 @@ static int hex(char c)
 
 enum { NO_ESCAPE, BACKSLASH, HEX_1, HEX_2, HEX_3, HEX_4, LOW_BACKSLASH, LOW_U };
 
+/* A backslash at l->in.p and what follows it, when that is a single letter in this piece and there
+ * is room: the usual case, at once. */
+static bool short_escape(struct tc_lexer *l, struct buf *to)
+{
+    static const char letters[256] = {
+        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+    };
+    char c = l->in.end - l->in.p >= 2 ? letters[(unsigned char)l->in.p[1]] : '\0';
+
+    if (!c || (to && !buf_add_char(to, c)))
+        return false;
+    l->in.p += 2;
+    return true;
+}
+
 /* The last hex digit made `code` complete. Changes nothing when `to` is full. */
 static enum tc_status end_unicode(struct tc_lexer *l, uint32_t code, struct buf *to)
 {
@@ -255,8 +271,10 @@ enum tc_status tc_lex_string(struct tc_lexer *l, struct buf *to)
         }
         if (*l->in.p != '\\')
             return bad_string(l, l->in.p, "a control character in a string; write it as \\u00XX");
-        l->escape = BACKSLASH;
-        l->in.p++;
+        if (!short_escape(l, to)) {
+            l->escape = BACKSLASH;
+            l->in.p++;
+        }
     }
     return st == TC_OK ? TC_MORE : st;
 }

@@ -9,10 +9,7 @@ static const char hex_lower[] = "0123456789abcdef";
 
 static const unsigned char replacement[] = {0xef, 0xbf, 0xbd}; /* U+FFFD */
 
-enum { ESCAPE_MAX = 6 };
-
-/* Writes at most ESCAPE_MAX bytes for a byte below 0x20, '"' or '\\'; returns how many. */
-static size_t put_escape(char *to, char c)
+size_t tc_json_escape(char *to, char c)
 {
     static const char letters[] = "btn\0fr"; /* 0x08..0x0d */
 
@@ -29,7 +26,7 @@ static size_t put_escape(char *to, char c)
     to[2] = to[3] = '0';
     to[4] = hex_lower[c >> 4];
     to[5] = hex_lower[c & 15];
-    return ESCAPE_MAX;
+    return TC_JSON_ESCAPE_MAX;
 }
 
 /* Writes what stands for the front of `s`, which may not stay as it is, and returns how much of `s`
@@ -37,7 +34,7 @@ static size_t put_escape(char *to, char c)
 static size_t put_odd(char *to, struct str s, size_t *written)
 {
     if ((unsigned char)s.p[0] < 0x80) {
-        *written = put_escape(to, s.p[0]);
+        *written = tc_json_escape(to, s.p[0]);
         return 1;
     }
     memcpy(to, replacement, sizeof replacement);
@@ -68,19 +65,36 @@ static size_t put_plain(char *to, struct str s)
     return i;
 }
 
-/* Copies what may stay as it is: plain ASCII and well-formed sequences. */
-static size_t put_as_is(char *to, struct str s)
+/* Copies the run of sequences at the front of `s`; returns how much. */
+static size_t put_wide(char *to, struct str s)
 {
-    size_t i = put_plain(to, s);
+    size_t i = 0;
 
+    while (s.n - i >= 4 && (unsigned char)s.p[i] >= 0x80) {
+        int step = tc_utf8_wide(s.p + i);
+        if (step == 0)
+            return i;
+        memcpy(to + i, s.p + i, 4);
+        i += (size_t)step;
+    }
     while (i < s.n && (unsigned char)s.p[i] >= 0x80) {
         int step = tc_utf8_step(s.p + i, s.n - i);
         if (step < 0)
-            break;
+            return i;
         for (; step > 0; step--, i++)
             to[i] = s.p[i];
-        if (i < s.n && (unsigned char)s.p[i] < 0x80)
-            i += put_plain(to + i, str_skip(s, i));
+    }
+    return i;
+}
+
+size_t tc_json_copy(char *to, struct str s)
+{
+    size_t i = put_plain(to, s), wide = 1;
+
+    while (wide && i < s.n && (unsigned char)s.p[i] >= 0x80) {
+        wide = put_wide(to + i, str_skip(s, i));
+        i += wide;
+        i += put_plain(to + i, str_skip(s, i));
     }
     return i;
 }
@@ -92,7 +106,7 @@ static bool put_contents(struct buf *out, struct str s)
     char *to = buf_reserve(out, s.n + 1);
 
     while (to) {
-        size_t n = put_as_is(to, s);
+        size_t n = tc_json_copy(to, s);
         out->n += n;
         s = str_skip(s, n);
         if (s.n == 0) {
@@ -100,7 +114,7 @@ static bool put_contents(struct buf *out, struct str s)
             out->n++;
             return true;
         }
-        char odd[ESCAPE_MAX];
+        char odd[TC_JSON_ESCAPE_MAX];
         size_t written;
         s = str_skip(s, put_odd(odd, s, &written));
         to = buf_reserve(out, written + s.n + 1);
@@ -117,7 +131,7 @@ bool tc_json_string(struct buf *out, struct str s)
 {
     size_t before = out->n;
 
-    if (s.n < SIZE_MAX - ESCAPE_MAX - 1 && buf_add_char(out, '"') && put_contents(out, s))
+    if (s.n < SIZE_MAX - TC_JSON_ESCAPE_MAX - 1 && buf_add_char(out, '"') && put_contents(out, s))
         return true;
     out->n = before;
     return false;

@@ -23,6 +23,15 @@ bool tc_base64_encode(struct buf *out, struct str bytes);
  * stay as they are. */
 bool tc_json_string(struct buf *out, struct str s);
 
+/* Its two parts. Copies what may stand in a JSON string as it is, up to the first byte that must
+ * be escaped or is no UTF-8 (a sequence that is cut at the end included); returns how much. `to`
+ * has room for all of `s`. */
+size_t tc_json_copy(char *to, struct str s);
+/* What stands for a byte that must be escaped (below 0x20, '"', '\\'): at most TC_JSON_ESCAPE_MAX
+ * bytes; returns how many. */
+enum { TC_JSON_ESCAPE_MAX = 6 };
+size_t tc_json_escape(char *to, char c);
+
 /* grpc-message: percent-encoding of bytes outside 0x20..0x7e and of '%' (gRPC PROTOCOL-HTTP2).
  * Decoding keeps broken escapes as they are. */
 bool tc_grpc_message_encode(struct buf *out, struct str s);

@@ -11,7 +11,9 @@ static size_t first_bad(struct str s, int *bad)
     while (i < s.n) {
         i += tc_scan_ascii(s.p + i, s.n - i);
         while (i < s.n && (unsigned char)s.p[i] >= 0x80) {
-            int step = tc_utf8_step(s.p + i, s.n - i);
+            int step = s.n - i >= 4 ? tc_utf8_wide(s.p + i) : 0;
+            if (step == 0)
+                step = tc_utf8_step(s.p + i, s.n - i);
             if (step < 0) {
                 *bad = step;
                 return i;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Judges the sequence at p[0..n), n >= 1. Well-formed by RFC 3629: its length, 1 to 4. Else minus
  * the length of its maximal subpart (Unicode 3.9, U+FFFD substitution): that many bytes are to be
@@ -35,4 +37,23 @@ static inline int tc_utf8_step(const char *p, size_t n)
         high = 0xbf;
     }
     return length;
+}
+
+/* Length of the sequence at `p` that begins with a byte from 0x80 on, 2 to 4; 0 when it is not
+ * well-formed. Four bytes must be readable: lead and continuation marks are compared in one word,
+ * then the bits in which overlong forms, surrogates and what is above U+10FFFF show. */
+static inline int tc_utf8_wide(const char *p)
+{
+    uint32_t w;
+
+    memcpy(&w, p, sizeof w);
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lead is the lowest byte");
+    if ((w & 0x00c0c0f0) == 0x008080e0) {
+        uint32_t top = w & 0x200f;
+        return top != 0 && top != 0x200d ? 3 : 0;
+    }
+    if ((w & 0x0000c0e0) == 0x000080c0)
+        return w & 0x1e ? 2 : 0;
+    uint32_t planes = (w & 7) << 2 | (w >> 12 & 3);
+    return (w & 0xc0c0c0f8) == 0x808080f0 && planes - 1 < 16 ? 4 : 0;
 }

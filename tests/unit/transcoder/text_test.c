@@ -156,6 +156,44 @@ static void scan_finds_each_byte_that_is_not_plain_at_each_place(void **state)
     }
 }
 
+/* Every stop at every place of a text that ends, and whose copy ends, at an unreadable page. */
+static void json_copy_stops_at_what_may_not_stay(void **state)
+{
+    static const struct {
+        struct str text;
+        size_t kept;
+    } cases[] = {
+        {STR_INIT("a"), 1},
+        {STR_INIT("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), 9},
+        {STR_INIT("\""), 0},
+        {STR_INIT("\\"), 0},
+        {STR_INIT("\n"), 0},
+        {STR_INIT("\x7f\x80"), 1},
+        {STR_INIT("\xc3"), 0},
+        {STR_INIT("\xc3\xa9\xe2\x82"), 2},
+        {STR_INIT("\xe2\x82\xac\xed\xa0\x80z"), 3},
+        {STR_INIT("\xf0\x9f\x98"), 0},
+        {STR_INIT("\xf4\x90\x80\x80 and more"), 0},
+    };
+    char text[80];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t before = 0; before < 40; before++) {
+            memset(text, 'x', before);
+            memcpy(text + before, cases[i].text.p, cases[i].text.n);
+            struct guard from = guard_copy(str_of(text, before + cases[i].text.n));
+            struct guard to = guard_copy(from.s);
+            char *copy = (char *)(uintptr_t)to.s.p;
+            memset(copy, 0, to.s.n);
+            assert_int_equal(tc_json_copy(copy, from.s), before + cases[i].kept);
+            assert_memory_equal(copy, from.s.p, before + cases[i].kept);
+            guard_release(&from);
+            guard_release(&to);
+        }
+    }
+}
+
 static void grpc_message_encodes_what_a_header_cannot_carry(void **state)
 {
     static const struct pair pairs[] = {
@@ -207,6 +245,7 @@ int main(void)
         cmocka_unit_test(json_string_equals_the_naive_writer_on_random_text),
         cmocka_unit_test(json_string_appends),
         cmocka_unit_test(scan_finds_each_byte_that_is_not_plain_at_each_place),
+        cmocka_unit_test(json_copy_stops_at_what_may_not_stay),
         cmocka_unit_test(grpc_message_encodes_what_a_header_cannot_carry),
         cmocka_unit_test(grpc_message_decoding_keeps_broken_escapes),
         cmocka_unit_test(text_reports_every_failing_allocation),
