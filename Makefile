@@ -48,7 +48,7 @@ PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench soak conformance lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench bench-micro soak conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -150,6 +150,8 @@ conformance: $(O)/conformance-testee ## protobuf's own conformance tests (needs 
 	tests/all/conformance.sh
 bench: all ## measure against the peers and a bare floor: CPU per request, memory, start
 	tools/bench/run.sh
+bench-micro: $(O)/libtranscoder.a ## the transcoder alone against json-c and protobuf's C++ JSON, and its cost per byte
+	tools/bench/micro.py
 soak: ## a million requests under asan, with clients that abort and a backend that restarts
 	@$(MAKE) --no-print-directory MODE=asan all
 	POSTERN_BUILD=$(BUILD)/asan tests/soak/run.sh

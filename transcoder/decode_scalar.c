@@ -172,12 +172,12 @@ static enum tc_status put_text(struct tc_decoder *d, struct str *s)
     while (to) {
         size_t n = tc_json_copy(to, *s);
         d->out->n += n;
-        *s = str_skip(*s, n);
+        *s = str_of(s->p + n, s->n - n);
         if (s->n == 0 || (unsigned char)s->p[0] >= 0x80)
             return TC_OK;
         char escape[TC_JSON_ESCAPE_MAX];
         n = tc_json_escape(escape, s->p[0]);
-        *s = str_skip(*s, 1);
+        *s = str_of(s->p + 1, s->n - 1);
         to = tc_dec_room(d, n + s->n);
         if (to) {
             memcpy(to, escape, n);

@@ -232,10 +232,13 @@ static inline size_t lay_out_near_double(char *out, const struct digits *d)
     tc_store_word(out + at + 9, d->words[1]);
     if (d->exponent < 0)
         return (size_t)d->count + at;
-    wide behind = ((wide)d->words[1] << 64 | d->words[0]) >> (8 * (before - 1));
-    tc_store_word(out + before + 1, (uint64_t)behind);
-    if (d->count > before + 8)
-        tc_store_word(out + before + 9, (uint64_t)(behind >> 64));
+    int shift = 8 * (before - 1) & 63;
+    if (before <= 8) {
+        tc_store_word(out + before + 1, d->words[0] >> shift | d->words[1] << 1 << (63 - shift));
+        tc_store_word(out + before + 9, d->words[1] >> shift);
+    } else {
+        tc_store_word(out + before + 1, d->words[1] >> shift);
+    }
     out[before] = '.';
     return (size_t)d->count + 1;
 }
