@@ -211,7 +211,7 @@ static enum tc_status take_piece(struct tc_decoder *d, struct str *piece, int pa
     if (partial < 0 || (partial > 0 && piece->n == d->tail.n))
         return tc_dec_fail(d, TC_INVALID, piece->p, "the string is not valid UTF-8");
     piece->n -= (size_t)partial;
-    d->tail = str_skip(d->tail, piece->n);
+    d->tail = str_of(d->tail.p + piece->n, d->tail.n - piece->n);
     return TC_OK;
 }
 
