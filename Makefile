@@ -28,8 +28,10 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Werror
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE $(MHD_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-prototypes $(WARN) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv $(LDFLAGS)
-LIBS = $(MHD_LIBS) $(PKG_LIBS) -lm -lpthread -ldl
+# RE2 and the libstdc++ that it is written with are linked in, so that nobody pays for loading them, and
+# kept to ourselves, so that they do not get mixed with those that libgrpc brings.
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libre2.a:libstdc++.a,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv $(LDFLAGS)
+LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libre2.a -l:libstdc++.a -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 
 # $(call src,folders): the C and C++ sources right inside them. $(call obj,sources): their objects.

@@ -45,12 +45,13 @@ struct expr_fold {
 enum expr_ref { EXPR_REF_NONE, EXPR_REF_SLOT, EXPR_REF_LOCAL, EXPR_REF_CONSTANT };
 
 struct expr_node {
-    uint8_t kind;                 /* enum expr_node_kind */
-    uint8_t ref;                  /* enum expr_ref; checker, for IDENT and qualified SELECT */
-    bool test_only;               /* SELECT, and IDENT of a slot: has(...) */
-    bool optional;                /* SELECT: ".?field" */
-    uint16_t height;              /* nodes on the longest way down, this one included */
-    uint32_t offset, end;         /* bytes of the source: what an error points at */
+    uint8_t kind;         /* enum expr_node_kind */
+    uint8_t ref;          /* enum expr_ref; checker, for IDENT and qualified SELECT */
+    bool test_only;       /* SELECT, and IDENT of a slot: has(...) */
+    bool optional;        /* SELECT: ".?field" */
+    bool closed;          /* compiler: reads no slot, and no local from outside: folded at load */
+    uint16_t height;      /* nodes on the longest way down, this one included */
+    uint32_t offset, end; /* bytes of the source: what an error points at */
     const struct expr_type *type; /* checker */
     struct str name;              /* IDENT, SELECT: field; CALL: function; STRUCT: type name */
     struct expr_node *operand;    /* SELECT; CALL: the receiver, or NULL */

@@ -12,10 +12,17 @@ struct expr_env *expr_env_new(const struct expr_env_spec *spec)
         .arena = spec->arena,
         .schema = spec->schema,
         .taps = &env->taps,
+        .regexes = &env->regexes,
         .max_items = spec->max_items ? spec->max_items : EXPR_ITEMS_DEFAULT,
         .max_cost = spec->max_cost ? spec->max_cost : EXPR_COST_DEFAULT,
     };
     return env->container.p ? env : NULL;
+}
+
+void expr_env_release(struct expr_env *env)
+{
+    if (env)
+        expr_regexes_release(&env->regexes);
 }
 
 uint32_t expr_declare(struct expr_env *env, struct str name, const struct expr_type *type,

@@ -80,7 +80,9 @@ struct expr_program {
     struct str source;
     const struct expr_type *type;
     uint64_t cost;         /* steps in the worst case, within max_items; at most max_cost */
-    const uint32_t *slots; /* the slots it reads, ascending; taps count as reading their slot */
+    const uint32_t *slots; /* the slots it reads, ascending; taps count as reading their slot. The
+                              caller sets them: of a message slot, whose value comes by taps,
+                              anything but ABSENT says that there is a message */
     uint32_t nslots;
     const uint32_t *taps; /* indices into the environment's */
     uint32_t ntaps;
@@ -90,6 +92,9 @@ struct expr_program {
 
 /* NULL: out of memory. */
 struct expr_env *expr_env_new(const struct expr_env_spec *spec);
+/* Gives back what its regular expressions hold outside the arena; its programs are gone with it.
+ * NULL is fine. */
+void expr_env_release(struct expr_env *env);
 /* A variable; `name` may be qualified ("caller.tier": the longest declared name wins over selecting
  * a field of a shorter one). Returns its slot, counted from 0 in order of declaration; UINT32_MAX:
  * out of memory. */

@@ -19,6 +19,7 @@ struct expr_variable {
 struct expr_env {
     struct expr_target target; /* arena, schema and bounds; taps below */
     struct expr_taps taps;
+    struct expr_regexes regexes;
     struct str container;
     struct expr_functions functions;
     bool refuse_dyn;

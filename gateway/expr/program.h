@@ -11,26 +11,42 @@
 #include "gateway/expr/ast.h"
 #include "gateway/expr/expr.h"
 
-/* The taps of an environment: the list for users, and for the walk a tree of fields. */
+struct expr_regex;
 struct expr_tap_node;
+
+/* The taps of an environment: the list for its users, and a tree of fields for the walk. */
 struct expr_taps {
     struct expr_tap *list;
-    const struct expr_tap_node **roots; /* by slot; made by the first walk's preparation */
+    struct expr_tap_node **roots; /* by slot; NULL where nothing is tapped */
     uint32_t n, room, nroots;
 };
+
+/* The regular expressions of an environment, each once. They hold memory of their own. */
+struct expr_regexes {
+    struct expr_regex_item {
+        struct expr_regex_item *next;
+        struct expr_regex *regex;
+        struct str pattern;
+    } * first;
+};
+/* NULL: `why` (EXPR_REGEX_WHY_MAX) says what is wrong with the pattern. */
+const struct expr_regex *expr_regexes_get(struct expr_regexes *all, struct arena *a,
+                                          struct str pattern, char *why);
+void expr_regexes_release(struct expr_regexes *all);
 
 /* Where programs of one environment go. */
 struct expr_target {
     struct arena *arena;
     const struct tc_schema *schema;
     struct expr_taps *taps;
+    struct expr_regexes *regexes;
     uint32_t max_items;
     uint64_t max_cost;
 };
 
-/* NULL: faults->count > 0 (too costly, a constant part that always fails), or out of memory, which
- * faults->out_of_memory says. */
-const struct expr_program *expr_generate(const struct expr_target *t, const struct expr_node *root,
+/* Marks the tree (closed). NULL: faults->count > 0 (too costly, a pattern that is no constant), or
+ * out of memory, which faults->out_of_memory says. */
+const struct expr_program *expr_generate(const struct expr_target *t, struct expr_node *root,
                                          struct str source, struct expr_faults *faults);
 
 /* The environment's part (env.c). */

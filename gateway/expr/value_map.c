@@ -99,17 +99,42 @@ static struct expr_value repeated_key(struct expr_run *r, const struct expr_valu
     return expr_fail(r, EXPR_FAIL_BAD_VALUE, "repeated key in a map");
 }
 
-/* Room for an index of twice as many places as pairs, all free. False: no memory. */
-static bool make_index(struct expr_run *r, struct expr_pairs *m, uint32_t n, uint32_t **index)
+/* Places of an index for `n` pairs: twice as many, a power of two. 0: none is needed. */
+static uint32_t index_places(uint32_t n)
 {
     uint32_t places = 2 * LINEAR_MAX;
-    *index = NULL;
     if (n <= LINEAR_MAX)
-        return true;
+        return 0;
+    while (places / 2 < n)
+        places *= 2;
+    return places;
+}
+
+bool expr_pairs_index(struct expr_pairs *m, struct arena *a)
+{
+    uint32_t places = index_places(m->n);
+    uint32_t *index = places ? arena_array(a, places, sizeof *index) : NULL;
+    if (places && !index)
+        return false;
+    m->index = index;
+    m->mask = places - 1;
+    for (uint32_t i = 0; places && i < m->n; i++) {
+        uint32_t place = 0;
+        find_indexed(m, &m->items[i].key, &place);
+        index[place] = i + 1;
+    }
+    return true;
+}
+
+/* Room for an index, all free. False: no memory. */
+static bool make_index(struct expr_run *r, struct expr_pairs *m, uint32_t n, uint32_t **index)
+{
+    *index = NULL;
     if (n > UINT32_MAX / 4)
         return false;
-    while (places < 2 * n)
-        places *= 2;
+    uint32_t places = index_places(n);
+    if (places == 0)
+        return true;
     *index = expr_alloc_array(r, places, sizeof **index);
     if (!*index)
         return false;
@@ -146,4 +171,73 @@ struct expr_value expr_map_of(struct expr_run *r, struct expr_pair *pairs, uint3
             index[place] = m->n;
     }
     return v;
+}
+
+/* A map that an accumulator grows: nobody else has it before its fold is over. Told from others by
+ * its size function; its index is made anew when its room doubles. */
+struct growing {
+    struct expr_pairs pairs;
+    struct expr_pair *items;
+    uint32_t *index;
+    uint32_t room;
+};
+
+static uint32_t growing_size(const struct expr_map *map)
+{
+    return ((const struct expr_pairs *)map)->n;
+}
+
+static bool put(struct expr_run *r, struct growing *g, const struct expr_pair *p,
+                struct expr_value *error)
+{
+    uint32_t place = 0;
+    uint32_t was = g->index ? find_indexed(&g->pairs, &p->key, &place)
+                            : find_linear(&g->pairs, &p->key);
+    if (was != UINT32_MAX) {
+        *error = repeated_key(r, &p->key);
+        return false;
+    }
+    g->items[g->pairs.n++] = *p;
+    if (g->index)
+        g->index[place] = g->pairs.n;
+    return true;
+}
+
+/* A growing map with what `from` holds and room for as much again. NULL: *error. */
+static struct growing *widen(struct expr_run *r, const struct expr_value *from,
+                             struct expr_value *error)
+{
+    uint32_t n = expr_map_size(from), room = n < 4 ? 8 : 2 * n;
+    struct growing *g = expr_alloc(r, sizeof *g);
+    *error = expr_no_memory();
+    if (!g || n > UINT32_MAX / 8)
+        return NULL;
+    *g = (struct growing){.items = expr_alloc_array(r, room, sizeof *g->items), .room = room};
+    expr_pairs_init(&g->pairs, g->items, 0);
+    g->pairs.map.size = growing_size;
+    if (!g->items || !make_index(r, &g->pairs, room, &g->index))
+        return NULL;
+    if (!expr_spend(r, n)) {
+        *error = expr_no_steps();
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct expr_pair p;
+        from->map->at(from->map, r, i, &p.key, &p.value);
+        if (!put(r, g, &p, error))
+            return NULL;
+    }
+    return g;
+}
+
+struct expr_value expr_map_insert(struct expr_run *r, const struct expr_value *map,
+                                  const struct expr_value *key, const struct expr_value *value)
+{
+    struct growing *g = (struct growing *)(uintptr_t)map->map;
+    struct expr_value error;
+    if (map->map->size != growing_size || g->pairs.n == g->room)
+        g = widen(r, map, &error);
+    if (!g || !put(r, g, &(struct expr_pair){*key, *value}, &error))
+        return error;
+    return (struct expr_value){.kind = EXPR_MAP, .map = &g->pairs.map};
 }

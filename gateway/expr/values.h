@@ -44,6 +44,11 @@ static inline struct expr_value expr_list_at(struct expr_run *r, const struct ex
 enum expr_repeated { EXPR_REPEATED_FAILS, EXPR_REPEATED_WINS };
 struct expr_value expr_map_of(struct expr_run *r, struct expr_pair *pairs, uint32_t n,
                               enum expr_repeated repeated);
+/* An index for many pairs, in an arena: for constants. False: out of memory. */
+bool expr_pairs_index(struct expr_pairs *m, struct arena *a);
+/* The map with one more pair, in place where it can: for the accumulator of a fold alone. */
+struct expr_value expr_map_insert(struct expr_run *r, const struct expr_value *map,
+                                  const struct expr_value *key, const struct expr_value *value);
 bool expr_is_key(const struct expr_value *v);
 static inline uint32_t expr_map_size(const struct expr_value *v)
 {

@@ -41,6 +41,7 @@ LIBRARIES = [
     (r"gnutls/", r"gateway/(\w+/)?(auth_\w*|\w*tls\w*|digest)\.[ch]$"),
     (r"curl/", r"gateway/upstream/http_fetch\w*\.[ch]$"),
     (r"hiredis/", r"gateway/upstream/redis_wire\.c$"),
+    (r"re2/", r"gateway/expr/regex\.cc$"),
     (r"yaml\.h", r"gateway/config\w*\.[ch]$"),
 ]
 # The ground floor has no file descriptors, clocks, threads or logs, so it needs no more than this.
