@@ -4,7 +4,7 @@
 The gateway has one core for itself; backend and load generator share the other. Rounds of the gateways are
 interleaved and medians taken, so that a busy machine hurts all alike. No figure without a checked answer: a
 gateway that fails, answers an error or another message stops the run. Environment, all optional:
-    PARTS=payloads,connections,latency,idle,waiting,start   what to measure
+    PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth   what to measure
     GATEWAYS=postern,floor    whom; ROUNDS=5, ROUND_MS=800, CROWD=10000, PORT=24100, CHART=1
 """
 import json
@@ -17,17 +17,22 @@ import sys
 import time
 
 import gateways
+import growth
 import load
 import payloads
+import report
+import streams
 from gateways import BenchError
 
 OUT = os.environ["BENCH"]
 NAMES = ["postern", "envoy", "grpc-gateway"]
-PARTS = ["start", "payloads", "connections", "latency", "idle", "waiting"]
+PARTS = ["start", "payloads", "large", "streams", "connections", "latency", "idle", "waiting", "growth"]
 ROUNDS, ROUND_MS = int(os.environ.get("ROUNDS", 5)), int(os.environ.get("ROUND_MS", 800))
 CROWD, PORT = int(os.environ.get("CROWD", 10000)), int(os.environ.get("PORT", 24100))
 CONNECTIONS, OTHER_CONNECTIONS = 64, (1, 1000)
 STARTS, LATENCY_MS, LATENCY_CONNECTIONS = 5, 2500, 16
+LARGE_BYTES, LARGE_CONNECTIONS, LARGE_REQUESTS = 16 << 20, 4, 8
+FIRST_TOKENS = 200
 SLEEP = b'{"duration":"600s"}'
 
 
@@ -86,11 +91,11 @@ class Bench:
         gateway.spawn()
         return gateway.wait_for(lambda: gateway.answers(self.bodies["small"]))
 
-    def check(self, gateway, body):
+    def check(self, gateway, body, fault=payloads.fault):
         status, answer = gateway.answer(body)
-        fault = payloads.fault(body, answer) if status == 200 else f"has status {status}: {answer[:200]!r}"
-        if fault:
-            raise BenchError(f"{gateway.name}: the answer {fault}")
+        what = fault(body, answer) if status == 200 else f"has status {status}: {answer[:200]!r}"
+        if what:
+            raise BenchError(f"{gateway.name}: the answer {what}")
 
     def with_floor(self, payload):
         return self.gateways + ([self.floors[payload]] if self.floors else [])
@@ -98,9 +103,13 @@ class Bench:
     # One round, and many of them in turns.
 
     def round(self, gateway, payload, connections, requests):
+        return self.cost(gateway, self.files[payload], connections, requests)
+
+    def cost(self, gateway, path, connections, requests):
+        """One run with the body in that file."""
         gateway.reset_peak()
         before = gateway.cpu_ns()
-        seen = load.h2load(gateway, self.files[payload], connections, self.rest, requests)
+        seen = load.h2load(gateway, path, connections, self.rest, requests)
         seen["cpu_us"] = (gateway.cpu_ns() - before) / 1000 / seen["requests"]
         seen["rss_peak_kb"] = gateway.peak_kb()
         return seen
@@ -122,7 +131,7 @@ class Bench:
         for _ in range(count):
             for gateway, requests in turns:
                 seen[gateway.name].append(self.round(gateway, payload, connections, requests))
-        return {name: summary(rounds) for name, rounds in seen.items()}
+        return {name: report.summary(rounds) for name, rounds in seen.items()}
 
     # The parts.
 
@@ -139,6 +148,59 @@ class Bench:
         for payload in self.bodies:
             for name, figures in self.rounds(payload, CONNECTIONS, ROUNDS, ROUND_MS).items():
                 self.result.setdefault(name, {}).setdefault("payloads", {})[payload] = figures
+
+    def part_large(self):
+        """Few of them at once, and what of memory they take: all bytes of request and answer are in flight."""
+        body = payloads.tensor_of(LARGE_BYTES)
+        self.files["large"] = f"{OUT}/large.json"
+        with open(self.files["large"], "wb") as f:
+            f.write(body)
+        rest = {g.name: g.rss_kb() for g in self.gateways}
+        for gateway in self.gateways:
+            self.check(gateway, body)
+        seen = {g.name: [] for g in self.gateways}
+        for _ in range(3):
+            for gateway in self.gateways:
+                seen[gateway.name].append(self.round(gateway, "large", LARGE_CONNECTIONS, LARGE_REQUESTS))
+        in_flight = 2 * len(body) * LARGE_CONNECTIONS
+        for gateway in self.gateways:
+            figures = report.summary(seen[gateway.name])
+            grown = (figures["rss_peak_kb"] - rest[gateway.name]) * 1024
+            self.note(gateway, "payloads")["large"] = {**figures, "rss_per_byte": round(grown / in_flight, 2)}
+
+    def part_streams(self):
+        """A stream of 200 tokens, in each gateway's own framing, and the wait for the first of one."""
+        self.files["stream"] = f"{OUT}/stream.json"
+        body = streams.body(streams.COUNT)
+        with open(self.files["stream"], "wb") as f:
+            f.write(body)
+        try:
+            for gateway in self.gateways:
+                gateway.path, gateway.headers = streams.PATH, streams.HEADERS
+                self.check(gateway, body, lambda _, answer: streams.fault(answer, streams.COUNT))
+            seen = {g.name: [] for g in self.gateways}
+            for turn in range(ROUNDS + 1):
+                for gateway in self.gateways:
+                    seen[gateway.name].append(self.round(gateway, "stream", CONNECTIONS, CONNECTIONS * 8))
+                    if turn == 0:
+                        seen[gateway.name].clear()  # it was to warm up
+            first = streams.first_token(self.gateways, PORT, FIRST_TOKENS)
+        finally:
+            for gateway in self.gateways:
+                del gateway.path, gateway.headers
+        for gateway in self.gateways:
+            figures = report.summary(seen[gateway.name])
+            message = round(figures["cpu_us"] / streams.COUNT, 3)
+            self.note(gateway)["stream"] = {
+                **figures, "message_us": message, "first_us": first.get(gateway.name), "direct_us": first["direct"],
+                "first_added_us": round(first[gateway.name] - first["direct"], 1) if gateway.name in first else None}
+
+    def part_growth(self):
+        postern = next((g for g in self.gateways if g.name == "postern"), None)
+        if postern:
+            self.note(postern)["growth"] = {
+                "sizes": growth.by_size(self, postern), "routes": growth.by_routes(self, PORT + 20, PORT),
+                "workers": growth.by_workers(self, PORT + 30, PORT)}
 
     def part_connections(self):
         for n in OTHER_CONNECTIONS:
@@ -161,7 +223,7 @@ class Bench:
                     "rate": rate, **{k: min(r[k] for r in runs) for k in ("p50", "p90", "p99", "p999", "max")}}
 
     def part_idle(self):
-        self.crowds("idle", "/v1/echo", self.bodies["small"], answered=True)
+        self.crowds("idle", gateways.Gateway.path, self.bodies["small"], answered=True)
 
     def part_waiting(self):
         self.crowds("waiting", "/v1/sleep", SLEEP, answered=False)
@@ -232,52 +294,6 @@ def settle(gateway, fds):
     return round((time.monotonic() - begin) * 1000)
 
 
-def summary(rounds):
-    middle = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
-    return {"cpu_us": round(middle["cpu_us"], 2), "per_second": round(middle["per_second"]),
-            "rss_peak_kb": max(r["rss_peak_kb"] for r in rounds),
-            "slowest_us": max(r["slowest_us"] for r in rounds),
-            "cpu_us_rounds": [round(r["cpu_us"], 2) for r in rounds],
-            "rss_peak_kb_rounds": [r["rss_peak_kb"] for r in rounds],
-            "requests": sum(r["requests"] for r in rounds)}
-
-
-def lookup(figures, path):
-    for step in path.split("."):
-        figures = figures.get(step) if isinstance(figures, dict) else None
-    return figures
-
-
-def rows():
-    """(title, path to the figure, scale, format)"""
-    for p in ("small", "chat", "tensor"):
-        yield f"{p}: CPU µs per request", f"payloads.{p}.cpu_us", 1, ",.1f"
-    for p in ("small", "chat", "tensor"):
-        yield f"{p}: requests/s", f"payloads.{p}.per_second", 1, ",.0f"
-    for n in OTHER_CONNECTIONS:
-        yield f"small, {n} connections: CPU µs", f"connections.{n}.cpu_us", 1, ",.1f"
-    for p in ("small", "chat"):
-        for q in ("p50", "p99", "p999"):
-            yield f"{p}: {q} µs at a fixed rate", f"latency_us.{p}.{q}", 1, ",.0f"
-    yield "ready after start, ms", "ready_ms", 1, ",.1f"
-    yield "RSS at rest, MB", "rss_rest_kb", 1 / 1024, ",.1f"
-    for p in ("small", "chat", "tensor"):
-        yield f"{p}: RSS under load, MB", f"payloads.{p}.rss_peak_kb", 1 / 1024, ",.1f"
-    for kind in ("idle", "waiting"):
-        yield f"{CROWD:,} {kind}: cost ratio", f"{kind}.cost_ratio", 1, ".2f"
-        yield f"{CROWD:,} {kind}: KiB each", f"{kind}.kib_each", 1, ".1f"
-
-
-def table(result):
-    names = [n for n in [*NAMES, "floor"] if n in result]
-    lines = [f"{'':32}" + "".join(f"{n:>14}" for n in names)]
-    for title, path, scale, form in rows():
-        values = [lookup(result[n], path) for n in names]
-        if any(v is not None for v in values):
-            lines.append(f"{title:32}" + "".join(f"{'' if v is None else format(v * scale, form):>14}" for v in values))
-    return "\n".join(lines)
-
-
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
@@ -295,15 +311,16 @@ def main():
     bench.run(parts)
     for name in bench.missing:
         print(f"bench: without {name}, which this machine does not have")
-    print(table(bench.result))
-    report = {"machine": about, "rounds": ROUNDS, "round_ms": ROUND_MS, "seconds": round(time.monotonic() - begin),
-              "missing": bench.missing, "gateways": bench.result}
+    print(report.table(bench.result))
+    print(report.goals(bench.result))
+    figures = {"machine": about, "rounds": ROUNDS, "round_ms": ROUND_MS, "seconds": round(time.monotonic() - begin),
+               "missing": bench.missing, "gateways": bench.result}
     with open(f"{OUT}/result.json", "w", encoding="utf-8") as f:
-        json.dump(report, f, indent=1)
-    print(f"bench: {report['seconds']} s, all figures in {os.path.relpath(OUT)}/result.json")
-    if os.environ.get("CHART"):
-        subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "chart.py"), f"{OUT}/result.json",
-                        "docs/bench.svg"], check=True)
+        json.dump(figures, f, indent=1)
+    print(f"bench: {figures['seconds']} s, all figures in {os.path.relpath(OUT)}/result.json")
+    chart = "docs/bench.svg" if os.environ.get("CHART") else f"{OUT}/result.svg"
+    subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "chart.py"), f"{OUT}/result.json", chart],
+                   check=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ COLOURS = {"postern": "#1f6f5c", "envoy": "#b9a7d6", "grpc-gateway": "#8fc1dd", 
 GROUPS = [("CPU per request, small (66 B)", "payloads.small.cpu_us", 1, "µs"),
           ("CPU per request, chat (2.4 KB)", "payloads.chat.cpu_us", 1, "µs"),
           ("CPU per request, tensor (10,000 floats)", "payloads.tensor.cpu_us", 1, "µs"),
+          ("CPU per message, 200-token stream", "stream.message_us", 1, "µs"),
+          ("CPU per request, 16 MB tensor", "payloads.large.cpu_us", 1 / 1000, "ms"),
+          ("p99 at a fixed rate, chat", "latency_us.chat.p99", 1, "µs"),
           ("Memory under load, chat", "payloads.chat.rss_peak_kb", 1 / 1024, "MB"),
           ("Ready after start", "ready_ms", 1, "ms")]
 
@@ -35,7 +38,7 @@ def group(title, bars, unit, top):
         times = "" if i == 0 or not bars[0][1] else f"  ({value / bars[0][1]:.1f}×)"
         lines += [text(LEFT - 8, y + 13, name, 'text-anchor="end"'),
                   f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{COLOURS[name]}"/>',
-                  text(round(LEFT + width + 6, 1), y + 13, f"{value:,.{1 if value < 100 else 0}f} {unit}{times}")]
+                  text(round(LEFT + width + 6, 1), y + 13, f"{value:,.{2 if value < 1 else 1 if value < 100 else 0}f} {unit}{times}")]
     return lines, HEAD + len(bars) * (BAR + GAP) + 10
 
 

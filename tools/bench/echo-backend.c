@@ -1,6 +1,7 @@
 /* The fastest honest gRPC server that the bench can put behind a gateway: HTTP/2 on nghttp2, one
- * thread, every message goes back as it came; a call of a method named Sleep is held until it is
- * cancelled. A slower one would hide what the gateways cost.
+ * thread, every message goes back as it came. A slower one would hide what the gateways cost. Two
+ * methods are told by their names: a call of Sleep is held until it is cancelled; EchoStream sends
+ * its message `count` times, or, when an interval is asked for, once, and then nothing any more.
  *
  *     echo-backend PORT [STREAMS-PER-CONNECTION] */
 #include <arpa/inet.h>
@@ -18,10 +19,13 @@
 
 enum { READ_SIZE = 256 << 10, WINDOW = 64 << 20, BATCH = 256 };
 
+enum { ECHO, SLEEP, STREAM };
+
 struct stream {
     char *p;
     size_t n, cap, sent;
-    bool held;
+    int method;
+    bool goes_on; /* there is no end behind what is there */
 };
 
 struct client {
@@ -54,16 +58,70 @@ static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_n, const uint8_t *value, size_t n, uint8_t flags, void *user)
 {
-    static const char held[] = "/Sleep";
-    const size_t held_n = sizeof held - 1;
+    static const char *const names[] = {[SLEEP] = "/Sleep", [STREAM] = "/EchoStream"};
+    struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     (void)flags;
     (void)user;
-    if (name_n == 5 && memcmp(name, ":path", 5) == 0 && n > held_n &&
-        memcmp(value + n - held_n, held, held_n) == 0) {
-        struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-        s->held = true;
+    if (name_n != 5 || memcmp(name, ":path", 5) != 0)
+        return 0;
+    for (int i = SLEEP; i <= STREAM; i++) {
+        size_t end = strlen(names[i]);
+        if (n > end && memcmp(value + n - end, names[i], end) == 0)
+            s->method = i;
     }
     return 0;
+}
+
+static void append(struct stream *s, const void *p, size_t n)
+{
+    if (s->cap - s->n < n) {
+        s->cap = (s->n + n) * 2;
+        s->p = realloc(s->p, s->cap);
+    }
+    memcpy(s->p + s->n, p, n);
+    s->n += n;
+}
+
+static uint64_t varint(const char **p, const char *end)
+{
+    uint64_t v = 0;
+    for (int shift = 0; *p < end && shift < 64; shift += 7) {
+        uint8_t byte = (uint8_t) * (*p)++;
+        v |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            break;
+    }
+    return v;
+}
+
+/* Puts the stream of messages in the place of the request: demo.v1.EchoStreamRequest has the
+ * message in field 1, how many in 2, the interval in 3. Each gets its number as field 5. */
+static void make_stream(struct stream *s)
+{
+    const char *p = s->p + 5, *end = s->p + s->n, *message = NULL;
+    uint64_t message_n = 0, count = 0, interval = 0;
+    while (p < end) {
+        int field = *p++ >> 3;
+        uint64_t v = varint(&p, end);
+        if (field == 1) {
+            message = p;
+            message_n = v < (uint64_t)(end - p) ? v : (uint64_t)(end - p);
+            p += message_n;
+        } else {
+            *(field == 2 ? &count : &interval) = v;
+        }
+    }
+    struct stream out = {.goes_on = interval != 0};
+    for (uint64_t i = 1; i <= (interval ? 1 : count); i++) {
+        uint32_t n = htonl((uint32_t)message_n + 3);
+        const uint8_t number[] = {5 << 3, (uint8_t)(i | 128), (uint8_t)(i >> 7 & 127)};
+        append(&out, "", 1);
+        append(&out, &n, 4);
+        append(&out, message, message_n);
+        append(&out, number, 3);
+    }
+    free(s->p);
+    *s = out;
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
@@ -72,12 +130,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     struct stream *s = nghttp2_session_get_stream_user_data(session, id);
     (void)flags;
     (void)user;
-    if (s->cap - s->n < n) {
-        s->cap = (s->n + n) * 2;
-        s->p = realloc(s->p, s->cap);
-    }
-    memcpy(s->p + s->n, p, n);
-    s->n += n;
+    append(s, p, n);
     return 0;
 }
 
@@ -88,9 +141,11 @@ static ssize_t read_back(nghttp2_session *session, int32_t id, uint8_t *to, size
     struct stream *s = source->ptr;
     (void)user;
     size_t n = s->n - s->sent < room ? s->n - s->sent : room;
+    if (n == 0 && s->goes_on)
+        return NGHTTP2_ERR_DEFERRED;
     memcpy(to, s->p + s->sent, n);
     s->sent += n;
-    if (s->sent == s->n) {
+    if (s->sent == s->n && !s->goes_on) {
         *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
         nghttp2_submit_trailer(session, id, trailers, 1);
     }
@@ -106,8 +161,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (!ends || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    if (s->held)
+    if (s->method == SLEEP)
         return 0;
+    if (s->method == STREAM)
+        make_stream(s);
     nghttp2_data_provider body = {.source.ptr = s, .read_callback = read_back};
     nghttp2_submit_response(session, frame->hd.stream_id, headers, 2, &body);
     return 0;

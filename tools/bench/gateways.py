@@ -93,13 +93,19 @@ class Process:
         return len(os.listdir(f"/proc/{self.child.pid}/fd"))
 
 
-class Gateway(Process):
-    echoes = True
+def out_dir():
+    return os.environ["BENCH"]
 
-    def answer(self, body, path="/v1/echo"):
-        link = http.client.HTTPConnection(HOST, self.port, timeout=20)
+
+class Gateway(Process):
+    """What is sent to it goes to `path` with `headers`."""
+    path = "/v1/echo"
+    headers = {"content-type": "application/json"}
+
+    def answer(self, body):
+        link = http.client.HTTPConnection(HOST, self.port, timeout=60)
         try:
-            link.request("POST", path, body, {"content-type": "application/json"})
+            link.request("POST", self.path, body, self.headers)
             reply = link.getresponse()
             return reply.status, reply.read()
         finally:
@@ -110,10 +116,6 @@ class Gateway(Process):
             return self.answer(body)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
-
-
-class Floor(Gateway):
-    echoes = False
 
 
 def envoy_config(port, backend, descriptors):
@@ -138,10 +140,12 @@ def envoy_config(port, backend, descriptors):
         return {"socket_address": {"address": HOST, "port_value": p}}
 
     return {"static_resources": {
-        "listeners": [{"address": address(port), "filter_chains": [{"filters": [
-            {"name": "http", "typed_config": manager}]}]}],
+        # It transcodes whole messages, and keeps 1 MiB of one by default.
+        "listeners": [{"address": address(port), "per_connection_buffer_limit_bytes": 64 << 20,
+                       "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}],
         "clusters": [{
             "name": "backend", "type": "STATIC", "circuit_breakers": {"thresholds": [most]},
+            "per_connection_buffer_limit_bytes": 64 << 20,
             "typed_extension_protocol_options": {
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2},
             "load_assignment": {"cluster_name": "backend", "endpoints": [{"lb_endpoints": [
@@ -149,7 +153,7 @@ def envoy_config(port, backend, descriptors):
 
 
 def floor(out, payload, port, cpus):
-    return Floor("floor", [f"{out}/floor", str(port), f"{out}/{payload}.json"], port, cpus)
+    return Gateway("floor", [f"{out}/floor", str(port), f"{out}/{payload}.json"], port, cpus)
 
 
 def backend(out, port, cpus):

@@ -30,8 +30,9 @@ def micros(text):
 
 def h2load(gateway, path, connections, cpus, requests):
     """As fast as it goes. Every answer must be a 200."""
-    out = generator(["h2load", "--h1", "-c", str(connections), "-n", str(requests), "-d", path,
-                     "-H", "content-type: application/json", f"http://{HOST}:{gateway.port}/v1/echo"], cpus)
+    headers = [part for k, v in gateway.headers.items() for part in ("-H", f"{k}: {v}")]
+    out = generator(["h2load", "--h1", "-c", str(connections), "-n", str(requests), "-d", path, *headers,
+                     f"http://{HOST}:{gateway.port}{gateway.path}"], cpus)
     done, ok, failed, errored, late = (int(re.search(rf"(\d+) {word}", out).group(1)) for word in
                                        ("done", "succeeded", "failed", "errored", "timeout"))
     good = int(re.search(r"status codes: (\d+) 2xx", out).group(1))

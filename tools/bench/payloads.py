@@ -36,6 +36,16 @@ def tensor():
     return ('{"values":[' + ",".join(values) + "]}").encode()
 
 
+def tensor_of(size):
+    """A tensor of about that many bytes: the same values over and over."""
+    values = tensor()[len('{"values":['):-2].split(b",")
+    some, n = [], 0
+    while n < size - 16:
+        some.append(values[len(some) % FLOATS])
+        n += len(some[-1]) + 1
+    return b'{"values":[' + b",".join(some) + b"]}"
+
+
 def plain(message, key=""):
     """One shape for what the JSON mapping lets a gateway write in several ways."""
     if isinstance(message, dict):

@@ -3,8 +3,10 @@
 # helpers and the peers into build/bench, then measures: tools/bench/bench.py says what and how.
 # Peers that cannot be had on this machine are named and left out.
 #
-#     make bench [PARTS=payloads,connections,latency,idle,waiting,start] [GATEWAYS=postern,floor]
-#                [ROUNDS=5] [ROUND_MS=800] [CHART=1]
+#     make bench [PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth]
+#                [GATEWAYS=postern,floor] [ROUNDS=5] [ROUND_MS=800] [CHART=1]
+#
+# CHART=1 draws docs/bench.svg, which the README shows, in the place of build/bench/result.svg.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${POSTERN_BUILD:-build}
@@ -66,8 +68,15 @@ install_envoy() {
         "$out/envoy" --version
 }
 
-command -v h2load >/dev/null ||
-    { say "the load generator is missing: apt-get install nghttp2-client" >&2; exit 1; }
+load_generator() {
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q install -y --no-install-recommends nghttp2-client >"$out/apt.log" 2>&1
+}
+
+command -v h2load >/dev/null || load_generator ||
+    { say "the load generator is missing: apt-get install nghttp2-client (see $out/apt.log)" >&2; exit 1; }
 helper echo-backend -lnghttp2
 helper floor
 helper paced
