@@ -111,7 +111,7 @@ $(O)/conformance-testee: $(call obj,$(call src,tools/conformance-testee)) $(O)/l
 $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,$(GRPC_MODULE))
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
 # Wrappers are asked for by name (-u): what needs them (MHD, gcov) comes behind the archives they are in.
-WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,-u,__wrap_malloc
+WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,-u,__wrap_malloc
 WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static,-u,MHD_pool_create
 $(filter $(O)/tests/unit/gateway/worker_test $(O)/tests/unit/gateway/front/%,$(UNIT_TESTS)): private WRAPPED += $(WRAPPED_MHD)
 $(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS)

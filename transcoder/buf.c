@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_CAPACITY = 64 };
+/* Large buffers grow by a quarter: the system moves pages, not bytes, and what is held stays close
+ * to what is there. */
+enum { FIRST_CAPACITY = 64, LARGE = 1 << 20 };
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -27,7 +29,8 @@ char *buf_grow(struct buf *b, size_t n)
         return NULL;
 
     size_t need = b->n + n;
-    size_t cap = b->cap < b->max / 2 ? b->cap * 2 : b->max;
+    size_t step = b->cap < LARGE ? b->cap : b->cap / 4;
+    size_t cap = b->cap < b->max - step ? b->cap + step : b->max;
     if (cap < FIRST_CAPACITY)
         cap = FIRST_CAPACITY < b->max ? FIRST_CAPACITY : b->max;
     if (cap < need)

@@ -1,5 +1,5 @@
-/* A growable byte buffer that is born with a ceiling. Growth doubles, so appending is O(1)
- * amortised; the ceiling is exact: a buffer never holds more than `max` bytes.
+/* A growable byte buffer that is born with a ceiling. Growth is by a factor, so appending is
+ * O(1) amortised; the ceiling is exact: a buffer never holds more than `max` bytes.
  *
  *     struct buf b;
  *     buf_init(&b, bounds.body);

@@ -16,7 +16,8 @@
  *          '--no field left--> closing brace, frame gone
  */
 
-enum { INDENT_PIECE = 4 << 10 }; /* bytes of compact JSON that are put into lines at a time */
+/* Bytes of compact JSON that are put into lines at a time; room for them comes in steps. */
+enum { INDENT_PIECE = 4 << 10, COMPACT_STEP = 16 << 10 };
 
 static const struct str list_ends[2] = {STR_INIT("]"), STR_INIT("}")};
 
@@ -119,9 +120,8 @@ void *tc_dec_scratch(struct tc_decoder *d, struct tc_dec_scratch *s, size_t n)
 {
     if (s->p && s->cap >= n)
         return s->p;
-    size_t cap = n / 2 > s->cap ? n : 2 * s->cap > n ? 2 * s->cap : n;
-    s->p = dec_alloc(d, cap);
-    s->cap = s->p ? cap : 0;
+    s->p = dec_alloc(d, n);
+    s->cap = s->p ? n : 0;
     return s->p;
 }
 
@@ -395,7 +395,7 @@ static enum tc_status write_compact(struct tc_decoder *d, struct buf *out, size_
 static enum tc_status indent(struct tc_decoder *d, struct buf *out, size_t start)
 {
     struct str compact = str_of(out->p + start, out->n - start);
-    char *copy = tc_dec_scratch(d, &d->compact, compact.n);
+    char *copy = tc_dec_scratch(d, &d->compact, (compact.n / COMPACT_STEP + 1) * COMPACT_STEP);
     if (!copy)
         return d->status;
     memcpy(copy, compact.p, compact.n);

@@ -19,7 +19,8 @@ enum tc_status tc_dec_malformed(struct tc_decoder *d, const char *at);
 /* `n` bytes in `out`, or NULL with the error noted in d->status. */
 char *tc_dec_room(struct tc_decoder *d, size_t n);
 enum tc_status tc_dec_put(struct tc_decoder *d, struct str text);
-/* At least `n` bytes in `s`; what it held is lost. NULL with the error noted. */
+/* At least `n` bytes in `s`; what it held is lost. NULL with the error noted. What is too small is
+ * left to the arena: `n` must be paid for by as much input each time. */
 void *tc_dec_scratch(struct tc_decoder *d, struct tc_dec_scratch *s, size_t n);
 /* A new top frame that does `step`; NULL with the error noted. */
 struct tc_dec_frame *tc_dec_push(struct tc_decoder *d, const struct tc_message *m,

@@ -5,7 +5,11 @@
  * key to its last entry. The hash is keyed with an address that no peer knows; whoever finds
  * colliding keys none the less meets a ceiling for probes, not a slow loop. */
 
-enum { PROBES_FREE = 256, PROBES_PER_ENTRY = 16 };
+enum {
+    PROBES_FREE = 256,
+    PROBES_PER_ENTRY = 16,
+    KEY_LEAST = 2, /* bytes of an entry that has a key of its own; shorter ones have 0 or "" */
+};
 
 struct entry {
     struct tc_wire_field key, value;
@@ -133,14 +137,16 @@ enum tc_status tc_dec_map_begin(struct tc_decoder *d, struct tc_dec_frame *f)
     const struct tc_field *field;
     const char *at;
     enum tc_status st;
-    uint32_t n = 1, slots = 4;
+    uint32_t n = 1, slots = 4, keys = 2; /* the first one's, and that of all empty entries */
     f->key = (struct tc_wire_field){.bytes = STR("")};
     f->slot_mask = 0;
-    while ((st = tc_dec_take(d, f, &run, &w, &at, &field)) == TC_OK && field == f->field)
+    while ((st = tc_dec_take(d, f, &run, &w, &at, &field)) == TC_OK && field == f->field) {
         n++;
+        keys += w.bytes.n >= KEY_LEAST;
+    }
     if (st != TC_OK || n == 1)
         return st;
-    while (slots / 4 * 3 < n)
+    while (slots / 4 * 3 < keys)
         slots *= 2;
     void *p = tc_dec_scratch(d, &f->slots, slots * sizeof(uint32_t));
     if (!p)

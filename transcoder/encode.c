@@ -25,6 +25,7 @@ static void begin(struct tc_encoder *e)
     e->top = &e->frames[0];
     e->nframes = 1;
     e->nslots = e->extra = e->nmarks = 0;
+    e->keys.used = 0;
     e->text_done = NULL;
     e->capture = NULL;
     e->captured.n = e->replayed = 0;

@@ -81,6 +81,14 @@ enum tc_status tc_enc_entry_done(struct tc_encoder *e, bool *up);
  */
 enum tc_status tc_enc_member_begins(struct tc_encoder *e);
 
+/* encode_keys */
+/* Refuses the encoded key of the entry that begins when the map has it already. */
+enum tc_status tc_enc_note_key(struct tc_encoder *e, struct str key);
+/* The entry is complete, its key begins at `at` of `out` and stays there. */
+enum tc_status tc_enc_keep_key(struct tc_encoder *e, size_t at);
+/* The map is complete. */
+void tc_enc_drop_keys(struct tc_encoder *e);
+
 /* encode_any */
 enum tc_status tc_enc_open_any(struct tc_encoder *e, enum tc_json_token t);
 enum tc_status tc_enc_any_token(struct tc_encoder *e, enum tc_json_token t);

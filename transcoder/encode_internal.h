@@ -8,6 +8,7 @@
  *   encode_value    rows; scalars, strings, lists, messages that are written as a single value
  *   encode_packed   arrays of numbers in bulk
  *   encode_object   messages and maps
+ *   encode_keys     no key of a map comes twice
  *   encode_any      Any, and JSON that is skipped
  *   encode_path     where an error is */
 #pragma once
@@ -16,8 +17,8 @@
 #include "transcoder/json_lexer.h"
 
 /* A length that is not known yet. One byte is reserved for it at `pos`. While open, `len` is
- * tc_encoder.extra as it was; when closed and 128 or more, the length. Ascending by pos: whoever is
- * shorter leaves the array when it is closed. */
+ * tc_encoder.extra as it was; when closed and 16384 or more, the length. Ascending by pos: whoever
+ * is shorter leaves the array when it is closed. */
 struct tc_enc_slot {
     size_t pos, len;
 };
@@ -50,9 +51,17 @@ struct tc_enc_frame {
     const struct tc_bound *node;  /* the one of them that belongs to `field` */
     struct tc_enc_spot before; /* before the value (bound leaf, Any's value), before the entry (map)
                                 */
-    struct tc_lex_source source; /* ANY: where the lexer goes on after a replay */
+    union {
+        struct tc_lex_source source; /* ANY: where the lexer goes on after a replay */
+        struct {
+            size_t begin;   /* MAP: where its entries begin in `out` */
+            size_t key_at;  /* where the encoded key of the open entry begins */
+            uint32_t *cell; /* of that key in the map's tree (encode_keys.c) */
+            uint32_t root;  /* of that tree; 0: no key yet */
+        };
+    };
     size_t slot;      /* of the frame's own length, or of the map entry's; TC_ENC_NO_SLOT */
-    size_t key, nkey; /* MAP: where a string key stands in `out` */
+    size_t key, nkey; /* MAP: where the text of a string key stands in `out` */
     uint64_t number;  /* MAP: any other key; ANY: how often "@type" came */
     uint32_t index;   /* LIST: elements read; ANY and SKIP: depth of JSON around it */
     uint32_t marks;   /* MESSAGE: its first word in tc_encoder.marks */
@@ -84,6 +93,18 @@ struct tc_enc_box {
     struct tc_enc_box *next;
 };
 
+/* Keys of the open maps (encode_keys.c). */
+enum { TC_ENC_KEY_CHUNKS = 24 };
+
+struct tc_enc_key_node {
+    uint32_t cells[4];
+};
+
+struct tc_enc_keys {
+    struct tc_enc_key_node *chunks[TC_ENC_KEY_CHUNKS]; /* chunk i has 64 << i nodes */
+    uint32_t used;
+};
+
 struct tc_encoder {
     struct tc_lexer lex;
     struct tc_encode_spec spec;
@@ -97,6 +118,7 @@ struct tc_encoder {
     size_t extra;    /* bytes by which the closed slots will be widened */
     uint64_t *marks; /* bits of the open messages' fields and oneofs; zero above nmarks */
     size_t nmarks, cap_marks;
+    struct tc_enc_keys keys;
     struct buf scratch;       /* arena memory: texts that must be whole */
     tc_enc_text_fn text_done; /* a string is being read; NULL when not */
     enum tc_enc_text_to text_to;

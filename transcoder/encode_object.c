@@ -221,26 +221,37 @@ enum tc_status tc_enc_member_done(struct tc_encoder *e, bool *up)
 
 enum tc_status tc_enc_open_map(struct tc_encoder *e, enum tc_json_token t)
 {
+    enum tc_status st = tc_enc_push(e, TC_ENC_MAP, e->top->field);
+
     (void)t;
-    return tc_enc_push(e, TC_ENC_MAP, e->top->field);
+    e->top->begin = e->out->n;
+    return st;
 }
 
 static enum tc_status entry_begun(struct tc_encoder *e)
 {
-    e->top->field = &e->top->from->message->fields[1];
-    e->top->state = 1;
-    return TC_OK;
+    struct tc_enc_frame *f = e->top;
+
+    f->field = &f->from->message->fields[1];
+    f->state = 1;
+    return tc_enc_note_key(e, str_skip(buf_str(e->out), f->key_at));
 }
 
 static enum tc_status string_key_done(struct tc_encoder *e, struct str text)
 {
     struct tc_enc_frame *f = e->top;
 
+    size_t extra = e->extra;
+    enum tc_status st = TC_OK;
+
     (void)text;
-    f->key = e->slots[e->text_slot].pos + 1;
-    f->nkey = e->out->n - f->key;
+    f->key_at = e->slots[e->text_slot].pos;
+    f->nkey = e->out->n - f->key_at - 1;
     tc_enc_close_slot(e, e->text_slot);
-    return entry_begun(e);
+    if (e->nslots > e->text_slot) /* keys are compared with their lengths */
+        st = tc_enc_widen(e, e->text_slot, extra);
+    f->key = e->out->n - f->nkey;
+    return st == TC_OK ? entry_begun(e) : st;
 }
 
 static enum tc_status put_key(struct tc_encoder *e, struct str text)
@@ -249,8 +260,10 @@ static enum tc_status put_key(struct tc_encoder *e, struct str text)
     const struct tc_field *k = &f->from->message->fields[0];
     char why[TC_ERROR_TEXT_MAX];
     int64_t number;
-    enum tc_status st = tc_value_text(e->out, k, text, TC_TEXT_PARAMETER, why);
+    enum tc_status st;
 
+    f->key_at = e->out->n;
+    st = tc_value_text(e->out, k, text, TC_TEXT_PARAMETER, why);
     if (st == TC_INVALID)
         return tc_enc_fail(e, st, "the key of a map entry %s", why);
     if (st != TC_OK)
@@ -288,6 +301,7 @@ enum tc_status tc_enc_map_token(struct tc_encoder *e, enum tc_json_token t)
     if (t == TC_JSON_KEY)
         return on_key(e);
     if (t == TC_JSON_OBJECT_END) {
+        tc_enc_drop_keys(e);
         tc_enc_pop(e);
         return tc_enc_value_done(e);
     }
@@ -298,9 +312,12 @@ enum tc_status tc_enc_map_token(struct tc_encoder *e, enum tc_json_token t)
 
 enum tc_status tc_enc_entry_done(struct tc_encoder *e, bool *up)
 {
+    struct tc_enc_frame *f = e->top;
+    size_t n = e->out->n;
+
     (void)up;
-    tc_enc_close_slot(e, e->top->slot);
-    e->top->field = NULL;
-    e->top->state = 0;
-    return TC_OK;
+    tc_enc_close_slot(e, f->slot); /* may move what is in it */
+    f->field = NULL;
+    f->state = 0;
+    return tc_enc_keep_key(e, f->key_at + (e->out->n - n));
 }

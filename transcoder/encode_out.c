@@ -1,7 +1,12 @@
 #include "transcoder/encode_frames.h"
 #include "transcoder/wire.h"
 
-enum { FIRST_FRAMES = 8, FIRST_SLOTS = 16, FIRST_MARKS = 16, FIRST_TEXT = 256, SMALL = 0x80 };
+enum { FIRST_FRAMES = 8, FIRST_SLOTS = 16, FIRST_MARKS = 16, FIRST_TEXT = 256 };
+
+/* Lengths below SMALL fit the byte that was reserved. Those below MEDIUM take one more, and what
+ * they are of is moved at once: at most so much for each level. Longer ones wait for the end in a
+ * slot; there are few of them for so many bytes. */
+enum { SMALL = 0x80, MEDIUM = 0x4000 };
 
 /* A larger copy of an array of the arena; what lies behind the old contents is zero. */
 static void *larger(struct tc_encoder *e, const void *old, size_t size, size_t *cap, size_t want)
@@ -108,6 +113,21 @@ enum tc_status tc_enc_open_slot(struct tc_encoder *e, size_t *slot)
     return TC_OK;
 }
 
+/* A length of two bytes: what is behind it makes room at once. */
+static bool close_in_place(struct tc_encoder *e, size_t slot, size_t len)
+{
+    char *p;
+
+    if (len >= MEDIUM || e->nslots != slot + 1 || !buf_reserve(e->out, 1))
+        return false;
+    p = e->out->p + e->slots[slot].pos;
+    memmove(p + 2, p + 1, len);
+    (void)tc_varint_put(p, len);
+    e->out->n++;
+    e->nslots = slot;
+    return true;
+}
+
 void tc_enc_close_slot(struct tc_encoder *e, size_t slot)
 {
     struct tc_enc_slot *s = &e->slots[slot];
@@ -118,6 +138,8 @@ void tc_enc_close_slot(struct tc_encoder *e, size_t slot)
         e->nslots = slot;
         return;
     }
+    if (close_in_place(e, slot, len))
+        return;
     s->len = len;
     e->extra += tc_varint_size(len) - 1;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t n);
@@ -12,6 +13,8 @@ void *__real_realloc(void *p, size_t n);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t count, size_t n);
 void *__wrap_realloc(void *p, size_t n);
+void __real_free(void *p);
+void __wrap_free(void *p);
 
 static struct {
     bool armed, hit;
@@ -27,19 +30,63 @@ static bool fails_now(void)
     return state.hit;
 }
 
+static struct {
+    bool on;
+    size_t held, most; /* bytes; blocks of before count as nothing, freed or not */
+} count;
+
+static void *counted(void *p)
+{
+    if (count.on && p) {
+        count.held += malloc_usable_size(p);
+        count.most = count.held > count.most ? count.held : count.most;
+    }
+    return p;
+}
+
+static void forget(void *p)
+{
+    size_t n = count.on && p ? malloc_usable_size(p) : 0;
+    count.held -= n < count.held ? n : count.held;
+}
+
 void *__wrap_malloc(size_t n)
 {
-    return fails_now() ? NULL : __real_malloc(n);
+    return fails_now() ? NULL : counted(__real_malloc(n));
 }
 
-void *__wrap_calloc(size_t count, size_t n)
+void *__wrap_calloc(size_t count_of, size_t n)
 {
-    return fails_now() ? NULL : __real_calloc(count, n);
+    return fails_now() ? NULL : counted(__real_calloc(count_of, n));
 }
 
+/* A block that grows counts once, at its new size: large ones are moved by their pages. */
 void *__wrap_realloc(void *p, size_t n)
 {
-    return fails_now() ? NULL : __real_realloc(p, n);
+    size_t before = count.on && p ? malloc_usable_size(p) : 0;
+    void *to = fails_now() ? NULL : __real_realloc(p, n);
+
+    if (to)
+        count.held -= before < count.held ? before : count.held;
+    return counted(to);
+}
+
+void __wrap_free(void *p)
+{
+    forget(p);
+    __real_free(p);
+}
+
+void failmalloc_count_start(void)
+{
+    count.held = count.most = 0;
+    count.on = true;
+}
+
+size_t failmalloc_count_stop(void)
+{
+    count.on = false;
+    return count.most;
 }
 
 void failmalloc_start(size_t i)

@@ -22,3 +22,8 @@ bool failmalloc_stop(void);
  * returned false, and the last, undisturbed one true. `run` releases what it made; leaks are
  * AddressSanitizer's to see. */
 size_t failmalloc_each(bool (*run)(void *arg), void *arg);
+
+/* Counts what is held: from here on every block that is allocated, until it is freed. */
+void failmalloc_count_start(void);
+/* The most bytes that were held at one time since. Ends the count. */
+size_t failmalloc_count_stop(void);

@@ -183,46 +183,6 @@ static void encode_bounds_the_depth_whatever_is_nested(void **state)
     }
 }
 
-/* Input that makes as much as possible of little; what is held must stay a small multiple of what
- * came in. */
-static void encode_holds_little_for_what_it_is_given(void **state)
-{
-    static const struct {
-        const char *message, *begin, *again, *end;
-    } cases[] = {
-        {"kitchen.Sink", "{\"rPart\":[{}", ",{}", "]}"},
-        {"kitchen.Sink", "{\"rSink\":[{}", ",{}", "]}"},
-        {"kitchen.Sink", "{\"mBool\":{\"true\":true", ",\"true\":true", "}}"},
-        {"kitchen.Sink", "{\"rDouble\":[1", ",0", "]}"},
-        {"kitchen.Sink", "{\"rkValue\":[1", ",0", "]}"},
-        {"kitchen.Sink", "{\"rkList\":[[]", ",[[[[]]]]", "]}"},
-        {"kitchen.Sink", "{\"rkAny\":[{}", ",{\"@type\":\"x/kitchen.Nothing\"}", "]}"},
-        {"kitchen.Sink", "{\"rkAny\":[{}",
-         ",{\"a\":[],\"@type\":\"x/google.protobuf.Struct\",\"value\":{}}", "]}"},
-        {"kitchen.Sink", "{\"name\":\"", "\\u0001\\ud83d\\ude00", "\"}"},
-        {"kitchen.Sink", "{\"fBytes\":\"", "AAA\\/", "\"}"},
-    };
-
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct encoding c = {.message = cases[i].message, .ignore_fields = true};
-        struct encoding_run r;
-        struct str again = str_c(cases[i].again);
-        size_t fed = 0;
-
-        assert_true(encoding_begin(&r, *state, &c, 64 << 20));
-        assert_int_equal(tc_encode_feed(r.encoder, str_c(cases[i].begin)), TC_MORE);
-        for (int k = 0; k < 20000; k++, fed += again.n)
-            if (tc_encode_feed(r.encoder, again) != TC_MORE)
-                fail_msg("case %zu: %s at %s", i, r.error.text, r.error.path);
-        if (tc_encode_feed(r.encoder, str_c(cases[i].end)) != TC_OK ||
-            tc_encode_finish(r.encoder) != TC_OK)
-            fail_msg("case %zu: %s", i, r.error.text);
-        if (r.arena.used + r.out.cap > 10 * fed + (64 << 10))
-            fail_msg("case %zu: %zu + %zu bytes held for %zu", i, r.arena.used, r.out.cap, fed);
-        encoding_end(&r);
-    }
-}
-
 static void encode_bounds_numbers_and_names(void **state)
 {
     static char text[70 << 10];
@@ -342,7 +302,6 @@ int main(void)
         cmocka_unit_test(encode_survives_the_failure_of_any_allocation),
         cmocka_unit_test(encode_never_passes_the_ceiling_of_its_output),
         cmocka_unit_test(encode_bounds_the_depth_whatever_is_nested),
-        cmocka_unit_test(encode_holds_little_for_what_it_is_given),
         cmocka_unit_test(encode_bounds_numbers_and_names),
         cmocka_unit_test(encode_feed_some_stops_behind_each_value),
         cmocka_unit_test(encode_reset_starts_over_after_anything),
