@@ -60,7 +60,8 @@ static inline struct expr_run *expr_at(struct expr_frame *f, const struct expr_i
 /* eval.c: values, selection, calls. */
 expr_op expr_op_end, expr_op_constant, expr_op_slot, expr_op_tap, expr_op_has_slot, expr_op_copy,
     expr_op_field, expr_op_has_field, expr_op_select, expr_op_has, expr_op_optional_select,
-    expr_op_call, expr_op_dispatch, expr_op_matches;
+    expr_op_call, expr_op_dispatch, expr_op_matches, expr_op_equal_constant; /* n = 1: is not equal
+                                                                              */
 /* eval_make.c */
 expr_op expr_op_list, expr_op_map, expr_op_message;
 /* eval_logic.c: what does not want all its operands. */

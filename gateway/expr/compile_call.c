@@ -114,6 +114,20 @@ static const struct expr_overload *const *keep_overloads(struct expr_generator *
     return kept;
 }
 
+/* _==_ and _!=_ with a constant that was made last: one instruction in place of both. */
+static bool gen_equal_constant(struct expr_generator *g, const struct expr_node *n, uint32_t at)
+{
+    bool negated = str_eq(n->name, STR("_!=_"));
+    if (g->failed || g->n < 2 || !(negated || str_eq(n->name, STR("_==_"))) ||
+        g->insns[g->n - 1].op != expr_op_constant || g->insns[g->n - 1].at != at + 1 ||
+        (n->args[1]->kind != EXPR_NODE_LITERAL && n->args[1]->ref != EXPR_REF_CONSTANT))
+        return false;
+    g->insns[g->n - 1].op = expr_op_equal_constant;
+    g->insns[g->n - 1].at = (uint16_t)at;
+    g->insns[g->n - 1].n = negated;
+    return true;
+}
+
 uint64_t expr_gen_call(struct expr_generator *g, const struct expr_node *n, uint32_t at)
 {
     uint64_t cost = expr_cost_of(g, n);
@@ -126,6 +140,8 @@ uint64_t expr_gen_call(struct expr_generator *g, const struct expr_node *n, uint
         cost = expr_cost_add(cost, expr_gen(g, n->operand, at + k++));
     for (uint32_t i = 0; i < n->nargs; i++)
         cost = expr_cost_add(cost, expr_gen(g, n->args[i], at + k++));
+    if (gen_equal_constant(g, n, at))
+        return cost;
     struct expr_insn call = {.at = (uint16_t)at, .n = (uint16_t)k};
     if (n->noverloads == 1 && surely_fits(n->overloads[0], n)) {
         call.op = expr_op_call;

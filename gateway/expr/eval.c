@@ -140,6 +140,24 @@ const struct expr_insn *expr_op_call(struct expr_frame *f, const struct expr_ins
     return i + 1;
 }
 
+/* Equality with a constant, the commonest of conditions: nothing is copied for it. */
+const struct expr_insn *expr_op_equal_constant(struct expr_frame *f, const struct expr_insn *i)
+{
+    struct expr_value *v = &f->stack[i->at], error;
+    const struct expr_value *c = i->constant;
+    bool same;
+
+    if (v->kind == EXPR_STRING && c->kind == EXPR_STRING) {
+        same = str_eq(v->s, c->s);
+    } else if (!expr_equal(expr_at(f, i), v, c, &same, &error)) {
+        *v = error;
+        return i + 1;
+    }
+    v->kind = EXPR_BOOL;
+    v->b = same == (i->n == 0);
+    return i + 1;
+}
+
 static bool takes(const struct expr_overload *o, const struct expr_value *args, uint32_t n)
 {
     if (o->nparams != n || !o->function->run)

@@ -8,7 +8,7 @@ enum { EXPR_PRINT_MAX = 512 };
 
 size_t expr_point_size(struct str s)
 {
-    int step = tc_utf8_step(s.p, s.n);
+    int step = s.n ? tc_utf8_step(s.p, s.n) : 0;
     return step < 0 ? 1 : (size_t)step;
 }
 

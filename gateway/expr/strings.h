@@ -9,7 +9,8 @@
 #define EXPR_TIRED ((size_t)-2)
 #define EXPR_NO_POINT UINT32_MAX
 
-/* The first code point of `s`, which is not empty: its bytes, and its number or EXPR_NO_POINT. */
+/* The first code point of `s`: its bytes (0 at the end), and its number or EXPR_NO_POINT (not at
+ * the end). */
 size_t expr_point_size(struct str s);
 uint32_t expr_point(struct str s);
 int64_t expr_points(struct str s);

@@ -14,7 +14,7 @@ static bool same_key(const struct expr_value *a, const struct expr_value *b)
         return b->kind == EXPR_STRING && str_eq(a->s, b->s);
     if (a->kind == EXPR_BOOL)
         return b->kind == EXPR_BOOL && a->b == b->b;
-    return expr_is_number(a) && expr_is_number(b) && expr_compare_numbers(a, b) == EXPR_SAME;
+    return expr_is_number(a) && expr_is_number(b) && expr_same_number(a, b);
 }
 
 /* Equal numbers of different types have one hash: that of the whole number they are. */

@@ -21,6 +21,15 @@ static bool sum_unknown(const struct tc_message *m, struct str bytes, struct unk
     return st == TC_MORE;
 }
 
+/* What an Any holds cannot be read in both: they are equal when their bytes are. */
+static bool equal_raw(const struct expr_value *a, const struct expr_value *b,
+                      const struct tc_field *f)
+{
+    struct expr_seek x = {.field = f}, y = {.field = f};
+    return expr_seek_all(a->message, a->s, &x, 1) && expr_seek_all(b->message, b->s, &y, 1) &&
+           str_eq(x.last.bytes, y.last.bytes);
+}
+
 /* One field in both. */
 static bool equal_field(struct expr_run *r, const struct expr_value *a, const struct expr_value *b,
                         const struct tc_field *f, bool *equal, struct expr_value *error)
@@ -35,6 +44,11 @@ static bool equal_field(struct expr_run *r, const struct expr_value *a, const st
         return true;
     x = expr_field(r, a, f);
     y = expr_field(r, b, f);
+    if ((x.kind == EXPR_ERROR || y.kind == EXPR_ERROR) && !(f->flags & TC_REPEATED) && f->message &&
+        f->message->wkt == TC_WKT_ANY) {
+        *equal = equal_raw(a, b, f);
+        return true;
+    }
     return expr_equal(r, &x, &y, equal, error);
 }
 

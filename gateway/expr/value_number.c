@@ -12,35 +12,21 @@ static enum expr_order turned(enum expr_order o)
     return o == EXPR_LESS ? EXPR_MORE : o == EXPR_MORE ? EXPR_LESS : o;
 }
 
-/* On the number line, without rounding either: beyond the int's range the double decides, inside it
- * the double's whole part is an int and its fraction breaks the tie. */
+static enum expr_order doubles(double a, double b)
+{
+    return isnan(a) || isnan(b) ? EXPR_UNORDERED : order_of(a<b, a> b);
+}
+
+/* As cel-spec's cases have it: beyond the range of the integers the double decides, inside it the
+ * integer is rounded to a double. */
 static enum expr_order int_to_double(int64_t i, double d)
 {
-    if (isnan(d))
-        return EXPR_UNORDERED;
-    if (d >= 0x1p63)
-        return EXPR_LESS;
-    if (d < -0x1p63)
-        return EXPR_MORE;
-    int64_t whole = (int64_t)d;
-    if (i != whole)
-        return order_of(i < whole, true);
-    double fraction = d - (double)whole;
-    return order_of(fraction > 0, fraction < 0);
+    return d > 0x1p63 ? EXPR_LESS : d < -0x1p63 ? EXPR_MORE : doubles((double)i, d);
 }
 
 static enum expr_order uint_to_double(uint64_t u, double d)
 {
-    if (isnan(d))
-        return EXPR_UNORDERED;
-    if (d >= 0x1p64)
-        return EXPR_LESS;
-    if (d < 0)
-        return EXPR_MORE;
-    uint64_t whole = (uint64_t)d;
-    if (u != whole)
-        return order_of(u < whole, true);
-    return order_of(d - (double)whole > 0, false);
+    return d > 0x1p64 ? EXPR_LESS : d < 0 ? EXPR_MORE : doubles((double)u, d);
 }
 
 static enum expr_order int_to_uint(int64_t i, uint64_t u)
@@ -81,4 +67,19 @@ bool expr_whole(const struct expr_value *v, int64_t *i)
     }
     *i = v->i;
     return v->kind == EXPR_INT;
+}
+
+bool expr_same_number(const struct expr_value *a, const struct expr_value *b)
+{
+    int64_t i = 0, k = 0;
+    bool small = expr_whole(a, &i), other = expr_whole(b, &k);
+    if (small || other)
+        return small && other && i == k;
+    /* Above the ints: a uint, or a double that is one. */
+    if (a->kind == EXPR_DOUBLE && !(a->d >= 0x1p63 && a->d < 0x1p64))
+        return false;
+    if (b->kind == EXPR_DOUBLE && !(b->d >= 0x1p63 && b->d < 0x1p64))
+        return false;
+    return (a->kind == EXPR_DOUBLE ? (uint64_t)a->d : a->u) ==
+           (b->kind == EXPR_DOUBLE ? (uint64_t)b->d : b->u);
 }

@@ -1,6 +1,8 @@
 #include "gateway/expr/seek.h"
 #include "gateway/expr/time.h"
 
+enum { NANOS_MAX = 999999999 };
+
 typedef struct expr_value decode(struct expr_run *r, const struct tc_message *m, struct str bytes);
 
 static struct expr_value as_message(struct expr_run *r, const struct tc_message *m,
@@ -32,7 +34,8 @@ static struct expr_value timestamp(struct expr_run *r, const struct tc_message *
     int64_t seconds, nanos;
     if (!read_time(bytes, &seconds, &nanos))
         return expr_malformed(r, m);
-    if (!expr_timestamp_norm(seconds, nanos, &v.time) || !expr_timestamp_fits(v.time))
+    v.time = (struct expr_time){seconds, (int32_t)nanos};
+    if (nanos < 0 || nanos > NANOS_MAX || !expr_timestamp_fits(v.time))
         return expr_fail(r, EXPR_FAIL_RANGE, "timestamp out of range");
     return v;
 }
@@ -43,7 +46,9 @@ static struct expr_value duration(struct expr_run *r, const struct tc_message *m
     int64_t seconds, nanos;
     if (!read_time(bytes, &seconds, &nanos))
         return expr_malformed(r, m);
-    if (!expr_duration_norm(seconds, nanos, &v.time) || !expr_duration_fits(v.time))
+    v.time = (struct expr_time){seconds, (int32_t)nanos};
+    if (nanos < -NANOS_MAX || nanos > NANOS_MAX || (seconds < 0 && nanos > 0) ||
+        (seconds > 0 && nanos < 0) || !expr_duration_fits(v.time))
         return expr_fail(r, EXPR_FAIL_RANGE, "duration out of range");
     return v;
 }

@@ -16,6 +16,8 @@ enum expr_order { EXPR_LESS = -1, EXPR_SAME, EXPR_MORE, EXPR_UNORDERED /* NaN */
 bool expr_compare(const struct expr_value *a, const struct expr_value *b, enum expr_order *order);
 /* value_number.c: *i is the int that `v`, a number, is exactly; for keys and indices. */
 bool expr_whole(const struct expr_value *v, int64_t *i);
+/* Two numbers that are the same without any rounding: for keys. */
+bool expr_same_number(const struct expr_value *a, const struct expr_value *b);
 enum expr_order expr_compare_numbers(const struct expr_value *a, const struct expr_value *b);
 static inline bool expr_is_number(const struct expr_value *v)
 {
