@@ -177,10 +177,11 @@ static struct expr_value join(struct expr_run *r, const struct expr_value *args,
         return error;
     if (!expr_spend(r, count))
         return expr_no_steps();
-    expr_text_open(&t, r);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         if (items[i].kind != EXPR_STRING)
             return items[i].kind == EXPR_ERROR ? items[i] : expr_no_overload(r, "join");
+    expr_text_open(&t, r);
+    for (uint32_t i = 0; i < count; i++) {
         if (i > 0)
             expr_text_add(&t, by);
         expr_text_add(&t, items[i].s);
