@@ -184,12 +184,16 @@ static enum tc_status put_name(struct tc_decoder *d, const struct tc_dec_frame *
 {
     bool as_in_proto = d->spec.proto_names && !(field->flags & TC_EXTENSION);
     struct str name = as_in_proto ? field->name : field->json_name;
-    enum tc_status st = tc_dec_put(d, f->started ? STR(",\"") : STR("\""));
-    if (st == TC_OK)
-        st = tc_dec_escaped(d, name);
-    if (st == TC_OK)
-        st = tc_dec_put(d, STR("\":"));
-    return st;
+    char *to = tc_dec_room(d, f->started + name.n + 3);
+    if (!to)
+        return d->status;
+    *to = ',';
+    to += f->started;
+    *to++ = '"';
+    size_t n = tc_json_copy(to, name);
+    d->out->n += f->started + 1 + n;
+    enum tc_status st = n < name.n ? tc_dec_escaped(d, str_skip(name, n)) : TC_OK;
+    return st == TC_OK ? tc_dec_put(d, STR("\":")) : st;
 }
 
 enum tc_status tc_dec_lead(struct tc_decoder *d, struct tc_dec_frame *f)

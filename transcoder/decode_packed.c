@@ -8,6 +8,11 @@
 static bool packed_next(struct str *rest, enum tc_wire_type wire, uint64_t *raw)
 {
     uint32_t fixed32;
+    if (wire == TC_VARINT && rest->n && (unsigned char)rest->p[0] < 0x80) {
+        *raw = (unsigned char)rest->p[0];
+        *rest = str_of(rest->p + 1, rest->n - 1);
+        return true;
+    }
     if (wire == TC_VARINT)
         return tc_wire_varint(rest, raw);
     size_t n = wire == TC_I32 ? sizeof fixed32 : sizeof *raw;
@@ -54,50 +59,54 @@ static enum tc_status first_number(struct tc_decoder *d, struct tc_dec_frame *f)
     return TC_OK;
 }
 
-/* Elements on their way, each behind its comma. There is room for `most`, and none is begun once
- * `soft` bytes are written, but for the first. */
+/* Elements on their way, each behind its comma, into room for `most` of them. None is begun at or
+ * behind `soft` bytes of text, but for the first. */
 struct batch {
     struct str rest;
-    char *start, *to;
-    size_t done, most, soft;
+    char *to;
+    size_t most, soft;
+    size_t done, written; /* elements; bytes */
     tc_dec_print *print;
     enum tc_wire_type wire;
 };
 
-static inline bool goes_on(const struct batch *b)
-{
-    return b->rest.n && b->done < b->most && (!b->done || (size_t)(b->to - b->start) < b->soft);
-}
-
 /* Each takes what it can; false when the next element is malformed. */
 static bool numbers(struct batch *b)
 {
+    struct str rest = b->rest;
+    char *to = b->to + b->written;
     uint64_t raw;
-    while (goes_on(b)) {
-        if (!packed_next(&b->rest, b->wire, &raw))
-            return false;
-        b->done++;
-        *b->to++ = ',';
-        b->to += b->print(b->to, raw);
+    bool good = true;
+    for (; rest.n && b->done < b->most && (!b->done || (size_t)(to - b->to) < b->soft); b->done++) {
+        good = packed_next(&rest, b->wire, &raw);
+        if (!good)
+            break;
+        *to++ = ',';
+        to += b->print(to, raw);
     }
-    return true;
+    b->rest = rest;
+    b->written = (size_t)(to - b->to);
+    return good;
 }
 
+/* Finite ones; the others, and what is cut at the end, are for numbers(). */
 static bool floats(struct batch *b)
 {
+    const char *p = b->rest.p;
+    char *to = b->to;
+    size_t i = 0, n = b->rest.n / 4 < b->most ? b->rest.n / 4 : b->most;
     float v;
-    while (goes_on(b)) {
-        if (b->rest.n < sizeof v)
-            return false;
-        memcpy(&v, b->rest.p, sizeof v);
+    for (; i < n && (!i || (size_t)(to - b->to) < b->soft); i++, p += 4) {
+        memcpy(&v, p, 4);
         if (!isfinite(v))
-            return numbers(b);
-        b->rest = str_of(b->rest.p + sizeof v, b->rest.n - sizeof v);
-        b->done++;
-        *b->to++ = ',';
-        b->to += tc_print_float(b->to, v);
+            break;
+        *to++ = ',';
+        to += tc_print_float(to, v);
     }
-    return true;
+    b->done = i;
+    b->rest = str_of(p, b->rest.n - 4 * i);
+    b->written = (size_t)(to - b->to);
+    return numbers(b);
 }
 
 /* Close to the ceiling of `out` a batch shrinks to one element. */
@@ -112,7 +121,7 @@ enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f)
     char *start = tc_dec_room(d, most * (size_t)TC_DEC_NUMBER_ROOM);
     if (!start)
         return d->status;
-    struct batch b = {.rest = f->packed, .start = start, .to = start, .most = most};
+    struct batch b = {.rest = f->packed, .to = start, .most = most};
     b.soft = d->soft > d->out->n ? d->soft - d->out->n : 0;
     b.print = d->print[type];
     b.wire = tc_dec_wire_type(type);
@@ -121,6 +130,6 @@ enum tc_status tc_dec_number_batch(struct tc_decoder *d, struct tc_dec_frame *f)
     f->index += b.done;
     if (!good)
         return tc_dec_malformed(d, b.rest.p);
-    d->out->n += (size_t)(b.to - start);
+    d->out->n += b.written;
     return TC_OK;
 }

@@ -76,10 +76,10 @@ static inline bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* A byte that would belong to the number before it. */
-static inline bool goes_on(char c)
+/* A byte that may stand behind an element. */
+static inline bool ends_element(char c)
 {
-    return (unsigned char)(c - '0') < 10 || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
+    return c == ',' || c == ']' || is_space(c);
 }
 
 static inline __attribute__((always_inline)) void take(struct tc_encoder *e, put_fn *put)
@@ -93,7 +93,7 @@ static inline __attribute__((always_inline)) void take(struct tc_encoder *e, put
         while (at < end && is_space(*at))
             at++;
         at = tc_take_decimal(at, end, &d);
-        if (!at || at == end || goes_on(*at))
+        if (!at || at == end || !ends_element(*at))
             break;
         char *to = buf_reserve(e->out, ELEMENT_MAX);
         size_t n = to ? put(to, &d, type) : 0;

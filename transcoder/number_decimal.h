@@ -58,7 +58,9 @@ static inline const char *tc_take_exponent(const char *p, const char *end, int *
 /* Reads the number at `p`, which must be JSON's (RFC 8259 section 6). Returns where it ends, which
  * is `end` too when only the memory ends there. NULL: it is malformed, or has more digits than
  * fit; nothing is said about which. */
-static inline const char *tc_take_decimal(const char *p, const char *end, struct tc_decimal *d)
+static inline __attribute__((always_inline)) const char *tc_take_decimal(const char *p,
+                                                                         const char *end,
+                                                                         struct tc_decimal *d)
 {
     size_t n = 0;
 
@@ -110,8 +112,9 @@ struct tc_binary {
  * small, is used), so the exact product is closer than one unit to the upper 128 bits of this one
  * (less than two units above the upper 64): rounding is certain unless half a unit of the
  * significand's last place is that close. */
-static inline bool tc_decimal_round(const struct tc_decimal *d, const struct tc_binary *format,
-                                    uint64_t *bits)
+static inline __attribute__((always_inline)) bool tc_decimal_round(const struct tc_decimal *d,
+                                                                   const struct tc_binary *format,
+                                                                   uint64_t *bits)
 {
     if (d->digits == 0) {
         *bits = 0;

@@ -164,7 +164,7 @@ static inline int count_digits(uint64_t n)
 /* Bytes of the word up to the last that is not zero. */
 static inline int used_bytes(uint64_t word)
 {
-    return word ? 8 - __builtin_clzll(word) / 8 : 0;
+    return word ? 8 - __builtin_ctzll(__builtin_bswap64(word)) / 8 : 0;
 }
 
 /* `nine` has nine digits, the first of which is worth 10^exponent. */
@@ -263,34 +263,27 @@ static inline struct digits digits_of_float(uint32_t bits)
     bool tens_below = above_tens <= reach, tens_above = above_tens + reach >= 10 * unit;
     bool up = fraction + (low & 1 ? slack : 0) > unit / 2 + slack / 2;
     uint32_t s = tens_below != tens_above ? tens + 10 * tens_above : low + up;
+    int more = (s >= 10000000) + (s >= 100000000); /* than seven digits */
 
-    bool eight = s >= 10000000, nine = s >= 100000000; /* digits; at least seven */
-    s *= nine ? 1 : eight ? 10 : 100;
-    return spread_nine(s, (int)scale->exponent + 6 + eight + nine);
-}
-
-static struct digits digits_of_odd_float(uint32_t bits)
-{
-    if (bits == 0)
-        return (struct digits){.first = '0', .count = 1};
-    return spread_float(shortest_float(bits));
+    s *= more == 2 ? 1 : more ? 10 : 100;
+    return spread_nine(s, (int)scale->exponent + 6 + more);
 }
 
 /* 1.5e-07; at least two digits of exponent. Returns 0 when the other notation is not longer: then
  * its point stands behind all digits, and they are the value's own, not those of `d`. */
-static size_t lay_out_far(char *out, const struct digits *d)
+static size_t lay_out_far(char *out, struct digits d)
 {
-    size_t more = d->count > 1, n = (size_t)d->count + more;
-    unsigned exponent = (unsigned)(d->exponent < 0 ? -d->exponent : d->exponent);
+    size_t more = d.count > 1, n = (size_t)d.count + more;
+    unsigned exponent = (unsigned)(d.exponent < 0 ? -d.exponent : d.exponent);
 
-    if (d->exponent >= 0 && exponent <= n + 3)
+    if (d.exponent >= 0 && exponent <= n + 3)
         return 0;
-    out[0] = d->first;
+    out[0] = d.first;
     out[1] = '.';
-    tc_store_word(out + 2, d->words[0]);
-    tc_store_word(out + 10, d->words[1]);
+    tc_store_word(out + 2, d.words[0]);
+    tc_store_word(out + 10, d.words[1]);
     out[n++] = 'e';
-    out[n++] = d->exponent < 0 ? '-' : '+';
+    out[n++] = d.exponent < 0 ? '-' : '+';
     if (exponent >= 100)
         out[n++] = (char)('0' + exponent / 100);
     out[n++] = (char)('0' + exponent / 10 % 10);
@@ -323,15 +316,23 @@ static inline size_t print_sign(char *out, bool negative)
 
 /* Whole numbers stay plain digits as far as each of them has a value of its own: 100000, not 1e+05.
  */
-static size_t print_far_float(char *out, float v, const struct digits *d)
+static __attribute__((noinline)) size_t print_far_float(char *out, uint32_t bits, struct digits d)
 {
-    uint32_t bits;
+    float v;
 
-    memcpy(&bits, &v, sizeof bits);
+    memcpy(&v, &bits, sizeof v);
     if (v < 0x1p24f && (float)(int32_t)v == v)
         return tc_print_uint64(out, (uint64_t)(uint32_t)v);
     size_t n = lay_out_far(out, d);
     return n ? n : print_whole(out, take_apart(bits, 24, -126));
+}
+
+static __attribute__((noinline)) size_t print_odd_float(char *out, uint32_t bits)
+{
+    if (bits == 0)
+        return print_small(out, 0);
+    struct digits d = spread_float(shortest_float(bits));
+    return is_near(&d) ? lay_out_near_float(out, &d) : print_far_float(out, bits, d);
 }
 
 size_t tc_print_float(char *out, float v)
@@ -341,11 +342,12 @@ size_t tc_print_float(char *out, float v)
     memcpy(&bits, &v, sizeof bits);
     size_t sign = print_sign(out, bits >> 31);
     bits &= UINT32_MAX >> 1;
-    bool usual = bits >> 23 && bits & 0x7fffff;
-    struct digits d = usual ? digits_of_float(bits) : digits_of_odd_float(bits);
+    if (bits >> 23 == 0 || (bits & 0x7fffff) == 0)
+        return sign + print_odd_float(out + sign, bits);
+    struct digits d = digits_of_float(bits);
     if (is_near(&d))
         return sign + lay_out_near_float(out + sign, &d);
-    return sign + print_far_float(out + sign, v < 0 ? -v : v, &d);
+    return sign + print_far_float(out + sign, bits, d);
 }
 
 size_t tc_print_double(char *out, double v)
@@ -362,6 +364,6 @@ size_t tc_print_double(char *out, double v)
     struct digits d = spread_double(shortest_double(bits));
     if (is_near(&d))
         return sign + lay_out_near_double(out + sign, &d);
-    size_t n = lay_out_far(out + sign, &d);
+    size_t n = lay_out_far(out + sign, d);
     return sign + (n ? n : print_whole(out + sign, take_apart(bits, 53, -1022)));
 }

@@ -47,12 +47,10 @@ static inline bool is_plain(char c)
     return (unsigned char)(c - 0x20) < 0x60 && c != '"' && c != '\\';
 }
 
-/* Copies ASCII that needs no escape; returns how much. `to` has room for all of `s`: whole blocks
- * are written. */
-static size_t put_plain(char *to, struct str s)
+/* Copies ASCII that needs no escape, from s.p[i] on; returns where that ends. `to` has room for all
+ * of `s`: whole blocks are written. */
+static inline size_t put_plain(char *to, struct str s, size_t i)
 {
-    size_t i = 0;
-
     while (s.n - i >= TC_SCAN_BLOCK) {
         memcpy(to + i, s.p + i, TC_SCAN_BLOCK);
         size_t plain = tc_scan_plain_block(s.p + i);
@@ -65,36 +63,30 @@ static size_t put_plain(char *to, struct str s)
     return i;
 }
 
-/* Copies the run of sequences at the front of `s`; returns how much. */
-static size_t put_wide(char *to, struct str s)
+/* Copies the sequence at s.p[i]; returns its length, 0 when it is not well-formed. */
+static inline size_t put_wide(char *to, struct str s, size_t i)
 {
-    size_t i = 0;
-
-    while (s.n - i >= 4 && (unsigned char)s.p[i] >= 0x80) {
-        int step = tc_utf8_wide(s.p + i);
-        if (step == 0)
-            return i;
+    if (s.n - i >= 4) {
         memcpy(to + i, s.p + i, 4);
-        i += (size_t)step;
+        return (size_t)tc_utf8_wide(s.p + i);
     }
-    while (i < s.n && (unsigned char)s.p[i] >= 0x80) {
-        int step = tc_utf8_step(s.p + i, s.n - i);
-        if (step < 0)
-            return i;
-        for (; step > 0; step--, i++)
-            to[i] = s.p[i];
-    }
-    return i;
+    int step = tc_utf8_step(s.p + i, s.n - i);
+    for (int k = 0; k < step; k++)
+        to[i + (size_t)k] = s.p[i + (size_t)k];
+    return step > 0 ? (size_t)step : 0;
 }
 
 size_t tc_json_copy(char *to, struct str s)
 {
-    size_t i = put_plain(to, s), wide = 1;
+    size_t i = 0, wide = 1;
 
-    while (wide && i < s.n && (unsigned char)s.p[i] >= 0x80) {
-        wide = put_wide(to + i, str_skip(s, i));
-        i += wide;
-        i += put_plain(to + i, str_skip(s, i));
+    while ((i = put_plain(to, s, i)) < s.n && (unsigned char)s.p[i] >= 0x80) {
+        do {
+            wide = put_wide(to, s, i);
+            i += wide;
+        } while (wide && i < s.n && (unsigned char)s.p[i] >= 0x80);
+        if (!wide)
+            return i;
     }
     return i;
 }

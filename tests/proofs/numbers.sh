@@ -19,8 +19,9 @@ chunks() {
     for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
         echo "floats $((i << 28)) $(((i + 1) << 28))"
         echo "doubles $doubles $((1000 + i))"
-        echo "decimals 10000000 $((2000 + i))"
-        echo "hard 2000 $((3000 + i))"
+        echo "decimals 5000000 $((2000 + i))"
     done
+    echo 'hard 1000 3000'
+    echo 'hard 1000 3001'
 }
 chunks | xargs -P "$(nproc)" -L 1 "$program"
