@@ -50,7 +50,7 @@ PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench bench-micro soak conformance lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench profile bench-micro soak conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -154,6 +154,8 @@ bench: all ## measure against the peers and a bare floor: CPU per request, memor
 	tools/bench/run.sh
 bench-micro: $(O)/libtranscoder.a ## the transcoder alone against json-c and protobuf's C++ JSON, and its cost per byte
 	tools/bench/micro.py
+profile: all ## the ten places where a request costs most: PAYLOAD=small|chat|tensor WITH=perf|callgrind
+	@tools/bench/run.sh profile
 soak: ## a million requests under asan, with clients that abort and a backend that restarts
 	@$(MAKE) --no-print-directory MODE=asan all
 	POSTERN_BUILD=$(BUILD)/asan tests/soak/run.sh

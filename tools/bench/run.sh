@@ -6,6 +6,8 @@
 #     make bench [PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth]
 #                [GATEWAYS=postern,floor] [ROUNDS=5] [ROUND_MS=800] [CHART=1]
 #
+#     make profile [PAYLOAD=small|chat|tensor] [WITH=perf|callgrind]     tools/bench/profile.py
+#
 # CHART=1 draws docs/bench.svg, which the README shows, in the place of build/bench/result.svg.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -82,6 +84,9 @@ helper floor
 helper paced
 protoc -Iproto -I/usr/include --include_imports --include_source_info \
     --descriptor_set_out="$out/echo.pb" demo/v1/echo.proto
+export POSTERN BENCH=$out
+POSTERN=$(cd "$build" && pwd)/postern
+[ "${1:-}" != profile ] || exec /usr/bin/python3 tools/bench/profile.py
 ! wanted grpc-gateway || provide_grpc_gateway || rm -f "$out/grpc-gateway" "$out/grpc-gateway.stamp"
 ! wanted envoy || provide envoy "$ENVOY" install_envoy || rm -f "$out/envoy" "$out/envoy.stamp"
-POSTERN=$(cd "$build" && pwd)/postern BENCH=$out exec /usr/bin/python3 tools/bench/bench.py
+exec /usr/bin/python3 tools/bench/bench.py
