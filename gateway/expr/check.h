@@ -54,8 +54,6 @@ bool expr_check_is_local(const struct expr_check *c, const struct expr_node *n);
 
 /* check_select.c */
 void expr_check_select(struct expr_check *c, struct expr_node *n);
-/* By its name in the .proto alone, or an extension's in brackets; NULL: none. */
-const struct tc_field *expr_check_field(const struct tc_message *m, struct str name);
 
 /* check_call.c, check_call_text.c */
 void expr_check_call(struct expr_check *c, struct expr_node *n);

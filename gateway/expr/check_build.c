@@ -1,4 +1,5 @@
 #include "gateway/expr/check.h"
+#include "gateway/expr/values.h"
 #include "transcoder/suggest.h"
 
 #define TEXT(c, ...) arena_printf((c)->arena, __VA_ARGS__)
@@ -74,7 +75,7 @@ static void check_field(struct expr_check *c, struct expr_node *n, struct expr_e
     const struct expr_type *given = value_type(c, e);
     const struct tc_message *m = n->message;
 
-    e->into = expr_check_field(m, e->field);
+    e->into = expr_field_named(m, e->field);
     if (!e->into) {
         struct tc_suggestion s = tc_suggest_for(e->field);
         tc_suggest_fields(&s, m);

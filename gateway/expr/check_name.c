@@ -144,6 +144,8 @@ static bool found_enum_value(struct expr_check *c, struct expr_node *n, struct s
                               s.best.p ? "`?" : ""));
         return true;
     }
+    if (v && e->is_null_value)
+        return set_constant(c, n, expr_null(), &expr_type_null);
     return v && set_constant(c, n, expr_int(v->number), &expr_type_int);
 }
 

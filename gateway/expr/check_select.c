@@ -1,20 +1,8 @@
 #include "gateway/expr/check.h"
+#include "gateway/expr/values.h"
 #include "transcoder/suggest.h"
 
 #define TEXT(c, ...) arena_printf((c)->arena, __VA_ARGS__)
-
-const struct tc_field *expr_check_field(const struct tc_message *m, struct str name)
-{
-    const struct tc_field *f = tc_field_by_name(m, name);
-
-    if (f && (str_eq(f->name, name) || f->flags & TC_EXTENSION))
-        return f;
-    /* The JSON name of one field may be the name of another. */
-    for (uint16_t i = 0; i < m->nfields; i++)
-        if (str_eq(m->fields[i].name, name) && !(m->fields[i].flags & TC_EXTENSION))
-            return &m->fields[i];
-    return NULL;
-}
 
 static struct str near_field(const struct tc_message *m, struct str name)
 {
@@ -28,7 +16,7 @@ static struct str near_field(const struct tc_message *m, struct str name)
 static const struct expr_type *of_message(struct expr_check *c, struct expr_node *n,
                                           const struct tc_message *m)
 {
-    n->field = expr_check_field(m, n->name);
+    n->field = expr_field_named(m, n->name);
     if (n->field)
         return expr_type_field(c->arena, n->field);
     struct str near = near_field(m, n->name);

@@ -26,18 +26,17 @@ static struct expr_node *expand_has(struct expr_parser *p, struct expr_node *cal
                                 "key write `key in map`"));
 }
 
-/* proto.hasExt(message, pkg.ext): an extension is a field under its full name in brackets. */
+/* proto.hasExt(message, pkg.ext): an extension is a field under its full name. */
 static struct expr_node *expand_extension(struct expr_parser *p, struct expr_node *call)
 {
     if (!expr_node_is_qualified(call->args[1]))
         return expr_macro_fault(p, call, call->args[1],
                                 TEXT(p, "`%.*s` takes a message and the full name of an extension",
                                      STR_ARG(call->name)));
-    struct str name = expr_node_qualified(p->arena, call->args[1]);
     struct expr_node *n = expr_node_new(p, EXPR_NODE_SELECT, call->offset, call->end);
     if (!n)
         return NULL;
-    n->name = name.p ? TEXT(p, "[%.*s]", STR_ARG(name)) : STR_NONE;
+    n->name = expr_node_qualified(p->arena, call->args[1]);
     if (!n->name.p)
         return expr_parse_fail(p, n->offset, n->end, STR_NONE);
     n->operand = call->args[0];
