@@ -43,10 +43,10 @@ GATEWAY := $(filter-out gateway/main.c $(GRPC_MODULE),$(call src,gateway $(wildc
 GENERATED := $(shell find gen -name '*.c' 2>/dev/null)
 TESTS := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 SOURCES := $(TRANSCODER) $(GATEWAY) $(GRPC_MODULE) $(GENERATED) \
-           $(call src,stubs tools/protoc-gen-postern tools/demo-backend tools/conformance-testee tests/fakes tests/unit/support)
+           $(call src,stubs tools/protoc-gen-postern tools/demo-backend tools/conformance-testee tools/cel-testee tests/fakes tests/unit/support)
 LIBRARIES := $(addprefix $(O)/lib,stubs.a gateway.a gen.a transcoder.a)
 PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(O)/postern-grpc-core.so) \
-            $(foreach t,protoc-gen-postern demo-backend conformance-testee,$(if $(call src,tools/$(t)),$(O)/$(t)))
+            $(foreach t,protoc-gen-postern demo-backend conformance-testee cel-testee,$(if $(call src,tools/$(t)),$(O)/$(t)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
@@ -104,6 +104,8 @@ $(O)/protoc-gen-postern: $(call obj,$(call src,tools/protoc-gen-postern)) $(LIBR
 	$(link)
 $(O)/demo-backend: private LINK_EXTRA := $(GRPC_LIBS)
 $(O)/demo-backend: $(call obj,$(call src,tools/demo-backend)) $(LIBRARIES)
+	$(link)
+$(O)/cel-testee: $(call obj,$(call src,tools/cel-testee gateway/expr)) $(O)/libtranscoder.a
 	$(link)
 $(O)/conformance-testee: $(call obj,$(call src,tools/conformance-testee)) $(O)/libtranscoder.a
 	$(link)

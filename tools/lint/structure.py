@@ -31,6 +31,7 @@ INCLUDES = {
     "gateway/": GROUND + ["gateway/", "gen/"],
     "stubs/": CORE + ["stubs/"],
     "tools/protoc-gen-postern/": CORE + ["gateway/policy/", "tools/protoc-gen-postern/"],
+    "tools/cel-testee/": GROUND + ["gateway/expr/", "tools/cel-testee/"],
     "tools/demo-backend/": GROUND + ["gen/", "stubs/", "tools/demo-backend/"],
 }
 # Library header -> the only sources that may know it.
