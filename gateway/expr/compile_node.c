@@ -6,6 +6,8 @@ const struct str *expr_gen_name(struct expr_generator *g, struct str name)
     if (!s)
         return NULL;
     *s = arena_copy(g->target->arena, name);
+    if (!s->p)
+        g->failed = g->faults->out_of_memory = true;
     return s;
 }
 
