@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -85,6 +86,29 @@ class Schema:
 
     def json(self, m):
         return json_format.MessageToDict(m, descriptor_pool=self.pool)
+
+
+def same(a, b):
+    """No NaN equals another but by its bytes."""
+    return a == b or a.SerializeToString(deterministic=True) == b.SerializeToString(deterministic=True)
+
+
+def float32(x):
+    try:
+        return struct.unpack("f", struct.pack("f", x))[0]
+    except OverflowError:
+        return x
+
+
+def same_json(a, b):
+    """Floats have many texts for one value; all else is equal or not."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_json(v, b[k]) for k, v in a.items())
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same_json, a, b))
+    if isinstance(a, float) or isinstance(b, float):
+        return not isinstance(a, str) and not isinstance(b, str) and (a == b or float32(a) == float32(b))
+    return type(a) is type(b) and a == b
 
 
 class Process:
