@@ -14,6 +14,16 @@ enum {
     CONTENT_TYPE_MAX = 1024, /* of an HttpBody */
 };
 
+/* A byte of protobuf may stand for dozens of JSON: enums by their names, messages with all of their
+ * defaults. Small answers may grow as they like; a large one that is held whole may not. */
+enum { JSON_PER_REPLY_BYTE = 8, JSON_BASE = 64 << 20 };
+
+static size_t json_max(const struct exchange *x)
+{
+    size_t most = (SIZE_MAX / 2 - JSON_BASE) / JSON_PER_REPLY_BYTE;
+    return JSON_BASE + (x->reply.n < most ? x->reply.n : most) * JSON_PER_REPLY_BYTE;
+}
+
 static bool server_streaming(const struct exchange *x)
 {
     return x->policy->method->server_streaming;
@@ -90,6 +100,8 @@ static bool decoder_begin(struct exchange *x)
         .short_enums = p->short_enums,
         .indent = p->method->server_streaming ? 0 : p->indent,
     };
+    if (!server_streaming(x))
+        x->answer.body.max = json_max(x);
     x->decoder = tc_decoder_new(&x->arena, &spec, buf_str(&x->reply), &x->reply_error);
     if (!x->decoder)
         exchange_fail_memory(x);

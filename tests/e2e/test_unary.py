@@ -230,3 +230,16 @@ def test_switches_of_the_output(start, backend):
     got = h1.call(g.port, "GET", "/v1/models/m").json
     assert got == {"name": "", "display_name": "x", "family": "", "state": 2, "context_length": 0,
                    "parameter_count": 7, "checksum": "", "labels": {}}
+
+
+def test_an_answer_whose_json_grows_beyond_measure_is_refused(start, serve):
+    """One byte of a packed enum is a name of 24 letters in JSON."""
+    server = serve({}, set="switches")
+    g = start(server.target, set="switches")
+    for size, status in (1 << 18, 200), (4 << 20, 429):
+        length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])
+        server.answers["/switches.Switches/Plain"] = b"\x12" + length + b"\x02" * size
+        answer = h1.call(g.port, "POST", "/switches.Switches/Plain", json={})
+        assert answer.status == status, answer.status
+    assert "larger than allowed" in answer.json["message"]
+    assert h1.call(g.port, "POST", "/switches.Switches/EnumNumbers", json={}).status == 200
