@@ -69,6 +69,9 @@ enum tc_status tc_bind_query(struct tc_binding *b, struct str query,
 /* Appends the bound fields to `out`. TC_LIMIT or TC_NOMEM when they do not fit. */
 enum tc_status tc_binding_write(const struct tc_binding *b, struct buf *out);
 
+/* A singular message with fields of its own in JSON: `a` in a.b may be one. */
+bool tc_bind_may_enter(const struct tc_field *f);
+
 /* Resolves "a.b.c" (or camelCase) against `m`; every part but the last must be a singular message.
  * False with *n_ok = number of parts that were resolved, so that the caller can say which one is
  * unknown. Fields come from the arena. */

@@ -38,8 +38,5 @@ bool tc_bind_resolve(struct bind_name *p, const struct tc_message *m, size_t max
 enum tc_status tc_bind_unknown(struct tc_binding *b, const struct bind_target *t, const char *why,
                                struct str detail);
 
-/* A singular message with fields of its own in JSON: `a` in a.b may be one. */
-bool tc_bind_may_enter(const struct tc_field *f);
-
 /* For "%.*s": the start of `s`, cut between two characters when it is too long to be shown. */
 struct str tc_bind_show(struct str s);

@@ -36,7 +36,10 @@ struct tc_encode_spec {
                                    * key */
     const struct tc_bound *bound; /* what path and query have set (bind.h): the JSON may repeat it
                                    * but not change it; NULL when nothing is bound */
-    uint32_t max_depth;           /* of JSON nesting; 0 means 100 */
+    struct buf *mask; /* gets the contents of a FieldMask that names each field the JSON speaks of,
+                         relative to the message: objects by their members, lists, maps, null and
+                         well-known types as a whole; TC_LIMIT when it refuses. NULL: none */
+    uint32_t max_depth; /* of JSON nesting; 0 means 100 */
     bool ignore_unknown_fields;
     uint8_t enum_names;        /* how enum values may be spelled: TC_ENUM_... of enum_name.h */
     bool ignore_unknown_enums; /* an unknown enum string leaves the field (or element) out */

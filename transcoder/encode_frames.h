@@ -89,6 +89,13 @@ enum tc_status tc_enc_keep_key(struct tc_encoder *e, size_t at);
 /* The map is complete. */
 void tc_enc_drop_keys(struct tc_encoder *e);
 
+/* encode_mask */
+/* The member of the open message whose value begins with `t`: into spec.mask, unless its own
+ * members will be. */
+enum tc_status tc_enc_mask_member(struct tc_encoder *e, enum tc_json_token t);
+/* The open message ends: when it had no members it is named itself. */
+enum tc_status tc_enc_mask_message(struct tc_encoder *e);
+
 /* encode_any */
 enum tc_status tc_enc_open_any(struct tc_encoder *e, enum tc_json_token t);
 enum tc_status tc_enc_any_token(struct tc_encoder *e, enum tc_json_token t);

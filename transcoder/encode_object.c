@@ -97,7 +97,9 @@ static enum tc_status close_message(struct tc_encoder *e)
     if (e->top->required)
         return missing_required(e);
     tc_enc_drop_marks(e);
-    st = tc_enc_close(e);
+    st = e->spec.mask ? tc_enc_mask_message(e) : TC_OK;
+    if (st == TC_OK)
+        st = tc_enc_close(e);
     return st == TC_OK ? tc_enc_value_done(e) : st;
 }
 
@@ -189,8 +191,10 @@ static enum tc_status absent(struct tc_encoder *e)
 static enum tc_status member_value(struct tc_encoder *e, enum tc_json_token t)
 {
     const struct tc_field *field = e->top->field;
-    enum tc_status st = TC_OK;
+    enum tc_status st = e->spec.mask ? tc_enc_mask_member(e, t) : TC_OK;
 
+    if (st != TC_OK)
+        return st;
     if (t == TC_JSON_NULL && (field->flags & TC_REPEATED || !tc_enc_takes_null(field)))
         return absent(e);
     if (field->oneof >= 0 || field->flags & TC_REQUIRED || e->top->node)

@@ -291,6 +291,7 @@ void exchange_free(struct exchange *x, bool delivered)
     tc_form_release(x->form);
     tc_binding_release(&x->binding);
     buf_release(&x->message);
+    buf_release(&x->mask);
     buf_release(&x->reply);
     leave_scope(x);
     x->host->active--;

@@ -28,6 +28,7 @@ struct method_policy {
     const struct plan_branch *branches;
     uint16_t nbranches;
     bool idempotent;
+    bool fill_update_mask; /* of a PATCH, from the body's keys, when it is left empty */
     bool ignore_unknown_fields, ignore_unknown_query;
     bool ignore_unknown_enums, enums_in_any_case, short_enums;
     bool emit_defaults, enums_as_numbers, proto_names, int64_as_numbers;
@@ -64,7 +65,8 @@ struct route {
     bool whole_body;             /* body: "*" */
     const struct tc_field *body; /* body: "field" */
     const struct tc_field *response_body;
-    bool raw_body, raw_answer; /* body, answer are a google.api.HttpBody: bytes as they are */
+    bool raw_body, raw_answer;   /* body, answer are a google.api.HttpBody: bytes as they are */
+    const struct tc_field *mask; /* FieldMask that is filled from the body's keys; NULL: none */
     bool takes_form;  /* the body may be multipart/form-data: its message has a place for files */
     struct str place; /* of the rule, for messages: "file.proto:12" */
 };

@@ -1,6 +1,7 @@
 #include "gateway/core/pipeline.h"
 #include "gateway/core/request_internal.h"
 #include "gateway/core/rpc.h"
+#include "transcoder/wire.h"
 
 /* The body of the client becomes messages for the RPC. A unary request is one value that is encoded
  * as it arrives; the RPC starts when it is complete. A client's stream is cut into its messages;
@@ -9,6 +10,8 @@
 /* JSON costs at least two bytes where protobuf may write nine ("1," into a packed double), and a
  * value inside many levels costs a few bytes each. */
 enum { MESSAGE_PER_BODY_BYTE = 8, MESSAGE_BASE = 64 << 10 };
+
+enum { MASK_MAX = 64 << 10 }; /* an update mask made of a body's keys */
 
 static bool client_streaming(const struct exchange *x)
 {
@@ -24,6 +27,34 @@ enum tc_status request_message_begin(struct exchange *x)
     return tc_binding_write(&x->binding, &x->message);
 }
 
+/* ---- PATCH: an update mask that was left empty says what the body speaks of */
+
+static bool mask_is_empty(const struct exchange *x)
+{
+    const struct tc_bound *n = x->binding.root;
+
+    while (n && n->field != x->route->mask)
+        n = n->next;
+    return !n || n->wire.n <= n->field->tag_len + 1u; /* key and the length 0 */
+}
+
+static struct buf *mask_begin(struct exchange *x)
+{
+    if (!x->route->mask || !mask_is_empty(x))
+        return NULL;
+    buf_init(&x->mask, MASK_MAX);
+    return &x->mask;
+}
+
+static enum tc_status mask_end(struct exchange *x)
+{
+    if (!x->mask.n || tc_put_bytes(&x->message, x->route->mask->number, buf_str(&x->mask)))
+        return TC_OK;
+    return buf_room(&x->message) < x->mask.n + 16 ? TC_LIMIT : TC_NOMEM;
+}
+
+/* ---- JSON */
+
 static bool encoder_begin(struct exchange *x)
 {
     struct tc_encode_spec spec = {
@@ -31,6 +62,7 @@ static bool encoder_begin(struct exchange *x)
         .message = x->policy->method->input,
         .field = x->route->body,
         .bound = x->binding.root,
+        .mask = mask_begin(x),
         .max_depth = x->snapshot->bounds.json_depth,
         .ignore_unknown_fields = x->policy->ignore_unknown_fields,
         .ignore_unknown_enums = x->policy->ignore_unknown_enums,
@@ -158,6 +190,8 @@ static void json_end(struct exchange *x)
         return;
     }
     enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : request_message_begin(x);
+    if (st == TC_OK)
+        st = mask_end(x);
     if (st == TC_OK)
         request_message_complete(x);
     else

@@ -63,12 +63,28 @@ static bool takes_form(const struct tc_method *m, const struct route *route)
            tc_form_takes_files(f->message);
 }
 
+/* The update_mask of a PATCH, as protobuf APIs name it (google.aip.dev/134). */
+static const struct tc_field *update_mask(const struct route *route)
+{
+    const struct tc_method *m = route->policy->method;
+    const struct tc_field *mask = tc_field_by_name(m->input, STR("update_mask"));
+    bool patches = route->policy->fill_update_mask && str_eq(route->verb, STR("PATCH")) &&
+                   route->body && tc_bind_may_enter(route->body) && !route->raw_body &&
+                   !m->client_streaming;
+
+    return patches && mask && mask != route->body && mask->type == TC_MESSAGE &&
+                   !(mask->flags & TC_REPEATED) && mask->message->wkt == TC_WKT_FIELD_MASK
+               ? mask
+               : NULL;
+}
+
 void policy_body_derive(struct route *route)
 {
     const struct tc_method *m = route->policy->method;
 
     route->raw_body = (route->whole_body || route->body) && is_http_body(m->input, route->body);
     route->raw_answer = is_http_body(m->output, route->response_body);
+    route->mask = update_mask(route);
     route->takes_form = !m->client_streaming && !route->raw_body && takes_form(m, route);
 }
 

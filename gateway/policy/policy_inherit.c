@@ -12,6 +12,7 @@ static void defaults(struct compile *c, struct method_policy *p, const struct tc
     p->keepalive_ms = POLICY_KEEPALIVE_DEFAULT_MS;
     p->max_request = c->in->max_request;
     p->max_response = c->in->max_response;
+    p->fill_update_mask = true;
 }
 
 #define TAKE(to, from, field)    \
@@ -48,6 +49,7 @@ static void apply(struct method_policy *p, const struct layer *l)
     if (policy->stream && policy->stream->_keepalive_case)
         p->keepalive_ms = l->keepalive_ms;
     TAKE(p, policy, idempotent);
+    TAKE(p, policy, fill_update_mask);
     if (policy->json)
         apply_json(p, policy->json);
 }

@@ -574,13 +574,14 @@ static const struct tc_field fields_37[] = {
     {STR_INIT("stream"), STR_INIT("stream"), &messages[39], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
     {STR_INIT("max_request_bytes"), STR_INIT("maxRequestBytes"), NULL, NULL, {NULL, 0}, 7, 0x8, 4, 1, -1, "8"},
     {STR_INIT("max_response_bytes"), STR_INIT("maxResponseBytes"), NULL, NULL, {NULL, 0}, 8, 0x8, 4, 1, -1, "@"},
+    {STR_INIT("fill_update_mask"), STR_INIT("fillUpdateMask"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
 };
 static const uint16_t field_names_37[] = {
-    1, 8, 0, 5, 0, 6, 7, 0, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0,
-    0, 0, 0, 0, 0, 0, 2, 4,
+    1, 8, 0, 5, 0, 6, 7, 9, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0,
+    0, 0, 0, 0, 0, 9, 2, 4,
 };
 static const uint16_t field_numbers_37[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 };
 
 /* postern.v1.Route */
@@ -647,7 +648,7 @@ static const struct tc_message messages[40] = {
     {STR_INIT("postern.v1.Json"), fields_34, NULL, field_names_34, field_numbers_34, 63, 11, 10, 0, 0, 0, false},
     {STR_INIT("postern.v1.Listener"), fields_35, NULL, field_names_35, field_numbers_35, 1, 2, 1, 0, 0, 0, false},
     {STR_INIT("postern.v1.Override"), fields_36, NULL, field_names_36, field_numbers_36, 3, 3, 2, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Policy"), fields_37, NULL, field_names_37, field_numbers_37, 31, 9, 8, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Policy"), fields_37, NULL, field_names_37, field_numbers_37, 31, 10, 9, 0, 0, 0, false},
     {STR_INIT("postern.v1.Route"), fields_38, oneofs_38, field_names_38, field_numbers_38, 7, 5, 4, 1, 0, 0, false},
     {STR_INIT("postern.v1.Stream"), fields_39, NULL, field_names_39, field_numbers_39, 1, 2, 1, 0, 0, 0, false},
 };

@@ -187,7 +187,7 @@ void   postern__v1__stream__free_unpacked
   assert(message->base.descriptor == &postern__v1__stream__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[8] =
+static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[9] =
 {
   {
     "upstream",
@@ -285,8 +285,21 @@ static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[8] 
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fill_update_mask",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Postern__V1__Policy, _fill_update_mask_case),
+    offsetof(Postern__V1__Policy, fill_update_mask),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__policy__field_indices_by_name[] = {
+  8,   /* field[8] = fill_update_mask */
   3,   /* field[3] = idempotent */
   4,   /* field[4] = json */
   6,   /* field[6] = max_request_bytes */
@@ -299,7 +312,7 @@ static const unsigned postern__v1__policy__field_indices_by_name[] = {
 static const ProtobufCIntRange postern__v1__policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
 {
@@ -309,7 +322,7 @@ const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
   "Postern__V1__Policy",
   "postern.v1",
   sizeof(Postern__V1__Policy),
-  8,
+  9,
   postern__v1__policy__field_descriptors,
   postern__v1__policy__field_indices_by_name,
   1,  postern__v1__policy__number_ranges,

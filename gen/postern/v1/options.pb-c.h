@@ -56,6 +56,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__CASE)
 } Postern__V1__Policy__MaxResponseBytesCase;
 
+typedef enum {
+  POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET = 0,
+  POSTERN__V1__POLICY___FILL_UPDATE_MASK_FILL_UPDATE_MASK = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__POLICY___FILL_UPDATE_MASK__CASE)
+} Postern__V1__Policy__FillUpdateMaskCase;
+
 /*
  * Durations are texts with one unit: "250ms", "30s", "5m", "2h". Names of clusters are those of the configuration file;
  * "host:port" and "unix:/path" name an endpoint directly.
@@ -106,10 +112,18 @@ struct  Postern__V1__Policy
      */
     uint64_t max_response_bytes;
   };
+  Postern__V1__Policy__FillUpdateMaskCase _fill_update_mask_case;
+  union {
+    /*
+     * A PATCH whose body is one field, and whose `update_mask` the client leaves empty, gets it from the body's keys: each
+     * member that the JSON names, objects by what is in them, null included. Default: true.
+     */
+    protobuf_c_boolean fill_update_mask;
+  };
 };
 #define POSTERN__V1__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__policy__descriptor) \
-    , 0,NULL, NULL, NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0} }
+    , 0,NULL, NULL, NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
 
 
 typedef enum {

@@ -423,13 +423,14 @@ static const struct tc_field fields_28[] = {
     {STR_INIT("stream"), STR_INIT("stream"), &messages[30], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
     {STR_INIT("max_request_bytes"), STR_INIT("maxRequestBytes"), NULL, NULL, {NULL, 0}, 7, 0x8, 4, 1, -1, "8"},
     {STR_INIT("max_response_bytes"), STR_INIT("maxResponseBytes"), NULL, NULL, {NULL, 0}, 8, 0x8, 4, 1, -1, "@"},
+    {STR_INIT("fill_update_mask"), STR_INIT("fillUpdateMask"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
 };
 static const uint16_t field_names_28[] = {
-    1, 8, 0, 5, 0, 6, 7, 0, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0,
-    0, 0, 0, 0, 0, 0, 2, 4,
+    1, 8, 0, 5, 0, 6, 7, 9, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0,
+    0, 0, 0, 0, 0, 9, 2, 4,
 };
 static const uint16_t field_numbers_28[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 };
 
 /* postern.v1.Route */
@@ -487,7 +488,7 @@ static const struct tc_message messages[31] = {
     {STR_INIT("google.protobuf.UninterpretedOption"), fields_25, NULL, field_names_25, field_numbers_25, 31, 9, 7, 0, 0, 0, false},
     {STR_INIT("google.protobuf.UninterpretedOption.NamePart"), fields_26, NULL, field_names_26, field_numbers_26, 7, 3, 2, 0, 2, 0, false},
     {STR_INIT("postern.v1.Json"), fields_27, NULL, field_names_27, field_numbers_27, 63, 11, 10, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Policy"), fields_28, NULL, field_names_28, field_numbers_28, 31, 9, 8, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Policy"), fields_28, NULL, field_names_28, field_numbers_28, 31, 10, 9, 0, 0, 0, false},
     {STR_INIT("postern.v1.Route"), fields_29, oneofs_29, field_names_29, field_numbers_29, 7, 5, 4, 1, 0, 0, false},
     {STR_INIT("postern.v1.Stream"), fields_30, NULL, field_names_30, field_numbers_30, 1, 2, 1, 0, 0, 0, false},
 };
