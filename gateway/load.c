@@ -215,6 +215,8 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
         .clusters = c->clusters,
         .nclusters = c->nclusters,
         .default_upstream = upstream_of(o, c),
+        /* To explain a request nobody has to serve it. */
+        .names_open = o->explain_target && !upstream_of(o, c),
         .max_request = s->bounds.request_body,
         .max_response = s->bounds.response,
         .max_streams = s->bounds.streams,

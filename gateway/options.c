@@ -130,11 +130,32 @@ static bool take(struct options *o, enum flag flag, const char *value)
     }
 }
 
+/* Words that stand before the flags: "explain METHOD TARGET". Returns how many, or -1. */
+static int take_command(struct options *o, int argc, char **argv)
+{
+    if (argc < 2 || !str_eq(str_c(argv[1]), STR("explain")))
+        return 0;
+    if (argc < 4 || argv[2][0] == '-' || argv[3][0] == '-') {
+        options_complain(
+            "explain: write postern explain METHOD TARGET --descriptors FILE ..., as in "
+            "postern explain GET '/v1/models?page_size=3'");
+        return -1;
+    }
+    o->explain_method = argv[2];
+    o->explain_target = argv[3];
+    return 3;
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
     *o = (struct options){.workers = -1};
     opterr = 1;
-    int flag;
+    int words = take_command(o, argc, argv), flag;
+    if (words < 0)
+        return OPTIONS_BAD;
+    argv[words] = argv[0]; /* getopt reads what follows the name of the program */
+    argc -= words;
+    argv += words;
     while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
         if (flag == FLAG_HELP || flag == FLAG_VERSION) {
             /* breach: asked for on standard output */

@@ -17,6 +17,7 @@ struct options {
     int32_t workers;           /* -1: not given; 0: one per core */
     uint64_t max_request_body; /* 0: not given */
     bool reflect, check;
+    const char *explain_method, *explain_target; /* postern explain METHOD TARGET; NULL: to serve */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };

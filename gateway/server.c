@@ -7,10 +7,17 @@
 #include <unistd.h>
 
 #include "gateway/core/log.h"
+#include "gateway/explain.h"
 #include "gateway/front/listener.h"
 #include "gateway/server_internal.h"
 
-enum { EXIT_BAD_START = 2, FAULTS_MAX = 4 << 20, TIDY_MS = 1000, CROWD = 256 };
+enum {
+    EXIT_BAD_START = 2,
+    FAULTS_MAX = 4 << 20,
+    EXPLANATION_MAX = 16 << 20,
+    TIDY_MS = 1000,
+    CROWD = 256
+};
 
 struct snapshot *server_snapshot(struct server *s)
 {
@@ -358,4 +365,18 @@ int server_check(const struct options *o)
     arena_release(&arena);
     snapshot_release(s);
     return s ? 0 : 1;
+}
+
+int server_explain(const struct options *o)
+{
+    struct snapshot *s = load_first(o);
+    struct buf out;
+    if (!s)
+        return EXIT_BAD_START;
+    buf_init(&out, EXPLANATION_MAX);
+    bool served = explain(s, str_c(o->explain_method), str_c(o->explain_target), &out);
+    fwrite(out.p, 1, out.n, stdout); /* breach: asked for on standard output */
+    buf_release(&out);
+    snapshot_release(s);
+    return served ? 0 : 1;
 }

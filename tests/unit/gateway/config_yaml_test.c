@@ -9,8 +9,9 @@
 #define KNOWN                                                                                  \
     "listeners, admin, upstream, clusters, descriptors, reflect, workers, bounds, overrides, " \
     "http, access_log, grace_period, allow_half_close"
-#define KNOWN_POLICY \
-    "upstream, route, timeout, idempotent, json, stream, max_request_bytes, max_response_bytes"
+#define KNOWN_POLICY                                                                              \
+    "upstream, route, timeout, idempotent, json, stream, max_request_bytes, max_response_bytes, " \
+    "fill_update_mask"
 #define NO_KEY "there is no such key; known here: "
 #define NOT_WHOLE " is not a whole number from 0 to 4294967295"
 

@@ -162,10 +162,28 @@ static void help_and_version_are_answered(void **state)
     assert_int_equal(strncmp(said, "postern ", 8), 0);
 }
 
+static void a_request_may_be_explained(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse(&o, "explain GET /v1/x?a=b --descriptors a.pb --upstream h:1"),
+                     OPTIONS_RUN);
+    assert_string_equal(o.explain_method, "GET");
+    assert_string_equal(o.explain_target, "/v1/x?a=b");
+    assert_string_equal(o.descriptors, "a.pb");
+    assert_string_equal(o.upstream, "h:1");
+    assert_int_equal(parse(&o, "explain GET"), OPTIONS_BAD);
+    assert_int_equal(parse(&o, "explain --descriptors a.pb /x"), OPTIONS_BAD);
+    assert_int_equal(parse(&o, "explain GET /x y"), OPTIONS_BAD);
+    assert_int_equal(parse(&o, "explained GET /x"), OPTIONS_BAD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_given_is_nothing_set),
+        cmocka_unit_test(a_request_may_be_explained),
         cmocka_unit_test(every_flag_is_taken),
         cmocka_unit_test(a_mistake_is_one_line_with_flag_and_remedy),
         cmocka_unit_test(listeners_have_a_ceiling),
