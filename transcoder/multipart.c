@@ -75,7 +75,7 @@ enum tc_status tc_multipart_init(struct tc_multipart *m, struct str content_type
     *m = (struct tc_multipart){.error = error, .matched = CRLF, .assumed = CRLF};
     if (!read_boundary(m, content_type)) {
         m->state = BROKEN;
-        return tc_fail(error, TC_INVALID, TC_NO_OFFSET, "",
+        return tc_fail(error, TC_INVALID, TC_NO_OFFSET, "headers[\"content-type\"]",
                        "multipart/form-data needs one boundary of 1 to 70 characters in its "
                        "Content-Type header (RFC 2046 5.1.1)");
     }

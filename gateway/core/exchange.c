@@ -414,6 +414,9 @@ void exchange_fail(struct exchange *x, enum tc_code code, uint16_t http, const c
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    bool bad_request = http == 400 || (!http && code == TC_CODE_INVALID_ARGUMENT);
+    if (bad_request) /* whatever it is about: each 400 of ours has its google.rpc.BadRequest */
+        tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "", "%s", text);
     struct tc_error_info info = {
         .code = code,
         .message = arena_copy(&x->arena, str_c(text)),

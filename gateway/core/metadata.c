@@ -2,6 +2,8 @@
 
 #include "transcoder/text.h"
 
+#include <stdio.h>
+
 /* Which way a rule holds. */
 enum { UP = 1, DOWN = 2 };
 
@@ -120,6 +122,18 @@ static struct str canonical_base64(struct str text, struct arena *arena, bool *v
     return out;
 }
 
+/* headers["x-name"]: as expressions write it. `sentence` is the arena's, or NULL for want of
+ * memory. */
+static enum tc_status refuse(struct str name, struct str sentence, struct tc_error *error)
+{
+    char path[TC_ERROR_PATH_MAX];
+
+    if (!sentence.p)
+        return tc_fail(error, TC_NOMEM, TC_NO_OFFSET, "", "Out of memory for headers.");
+    snprintf(path, sizeof path, "headers[\"%.*s\"]", (int)(name.n < 200 ? name.n : 200), name.p);
+    return tc_fail(error, TC_INVALID, TC_NO_OFFSET, path, "%.*s", STR_ARG(sentence));
+}
+
 /* One header line may hold several values, joined with commas (PROTOCOL-HTTP2). */
 static enum tc_status add_binary(struct str name, struct str values, struct headers *out,
                                  struct arena *arena, struct tc_error *error)
@@ -128,10 +142,11 @@ static enum tc_status add_binary(struct str name, struct str values, struct head
         bool valid;
         struct str value = canonical_base64(str_trim(str_cut(&values, ',')), arena, &valid);
         if (!valid)
-            return tc_fail(error, TC_INVALID, TC_NO_OFFSET, "",
-                           "The value of header \"%.*s\" is not base64; names that end with "
-                           "\"-bin\" carry bytes in base64.",
-                           STR_ARG(name));
+            return refuse(
+                name,
+                STR("the value is not base64; names that end with \"-bin\" carry bytes in "
+                    "base64"),
+                error);
         if (!value.p || !headers_add(out, arena, name, value))
             return tc_fail(error, TC_NOMEM, TC_NO_OFFSET, "", "Out of memory for headers.");
     } while (values.p);
@@ -143,10 +158,12 @@ static enum tc_status add_ascii(struct str name, struct str value, struct header
 {
     size_t bad = ascii_end(value);
     if (bad < value.n)
-        return tc_fail(error, TC_INVALID, TC_NO_OFFSET, "",
-                       "The value of header \"%.*s\" has byte 0x%02x, which gRPC metadata cannot "
-                       "carry; send printable ASCII, or base64 under the name \"%.*s-bin\".",
-                       STR_ARG(name), (unsigned)(unsigned char)value.p[bad], STR_ARG(name));
+        return refuse(name,
+                      arena_printf(arena,
+                                   "byte 0x%02x of the value cannot be carried by gRPC metadata; "
+                                   "send printable ASCII, or base64 under the name \"%.*s-bin\"",
+                                   (unsigned)(unsigned char)value.p[bad], STR_ARG(name)),
+                      error);
     if (!headers_add(out, arena, name, value))
         return tc_fail(error, TC_NOMEM, TC_NO_OFFSET, "", "Out of memory for headers.");
     return TC_OK;
@@ -166,9 +183,7 @@ static enum tc_status forward(struct str name, const struct header *h, struct he
 {
     /* Many servers read x_user as x-user: who may not set the one shall not set it as the other. */
     if (str_find(name, '_') < name.n)
-        return tc_fail(error, TC_INVALID, TC_NO_OFFSET, "",
-                       "The name of header \"%.*s\" has an underscore; write a hyphen.",
-                       STR_ARG(h->name));
+        return refuse(h->name, STR("the name has an underscore; write a hyphen"), error);
     /* That name is the one of our own HTTP/2 client. */
     if (str_eq(name, STR("user-agent")))
         name = STR("x-forwarded-user-agent");

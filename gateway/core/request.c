@@ -214,9 +214,10 @@ static const struct request_reader readers[REQUEST_KINDS] = {
 
 static void refuse_body(struct exchange *x)
 {
-    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0,
-                  "%.*s %.*s takes no request body; send its fields in the path or the query",
-                  STR_ARG(x->route->verb), STR_ARG(x->route->pattern));
+    tc_fail(&x->error, TC_INVALID, 0, "",
+            "%.*s %.*s takes no request body; send its fields in the path or the query",
+            STR_ARG(x->route->verb), STR_ARG(x->route->pattern));
+    exchange_fail_input(x, TC_INVALID);
 }
 
 size_t request_feed(struct exchange *x, struct str bytes)

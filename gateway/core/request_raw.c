@@ -35,8 +35,8 @@ static enum tc_status content_type(struct exchange *x, struct str *out)
     while (n && n->field->number != TC_HTTP_BODY_CONTENT_TYPE)
         n = n->next;
     if (!tc_utf8_valid(*out))
-        return tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "",
-                       "The value of header \"content-type\" is not UTF-8.");
+        return tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "headers[\"content-type\"]",
+                       "the value is not UTF-8");
     if (!n || !out->n)
         return TC_OK;
     bool same = str_ends(buf_str(&n->wire), *out) &&

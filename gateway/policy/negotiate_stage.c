@@ -107,8 +107,9 @@ static bool deadline_ok(struct exchange *x)
     if (asked.p) {
         uint64_t ns;
         if (!metadata_timeout_parse(asked, &ns)) {
-            exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0,
-                          "grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n: 1500m");
+            tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "headers[\"grpc-timeout\"]",
+                    "grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n: 1500m");
+            exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s", x->error.text);
             return false;
         }
         if (!limit || ns < limit)

@@ -31,6 +31,18 @@ static bool path_is_good(struct str path)
     return true;
 }
 
+size_t router_bad_at(struct str path)
+{
+    struct str rest = path;
+
+    while (rest.p) {
+        struct str segment = str_cut(&rest, '/');
+        if (!tc_percent_valid(segment) || is_dot_segment(segment))
+            return (size_t)(segment.p - path.p);
+    }
+    return 0;
+}
+
 /* `path` is the whole one up to the verb. */
 static const struct route *match_in(struct walk *w, const struct router *r, struct str verb,
                                     struct str path)

@@ -53,6 +53,9 @@ struct route_match {
     struct str allow;         /* ROUTE_NO_METHOD: value for the Allow header, "GET, HEAD, POST" */
 };
 
+/* The byte of a path that is ROUTE_BAD_PATH where its first bad segment begins. */
+size_t router_bad_at(struct str path);
+
 /* `path` is the raw path of the request target, without the query. HEAD takes GET's route where it
  * has none of its own. ROUTE_BAD_PATH: "%zz", "%00", bytes that are not UTF-8 after decoding,
  * segments "." and ".." in any spelling, a path that does not start with "/". ROUTE_NO_METHOD only

@@ -20,9 +20,12 @@ enum stage_result route_stage(struct exchange *x)
                       STR_ARG(r->path), STR_ARG(r->method), STR_ARG(match.allow));
         break;
     case ROUTE_BAD_PATH:
-        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0,
-                      "the path is not valid: it must begin with '/', and what is percent-encoded "
-                      "in it must be UTF-8 without NUL");
+        x->error.in_target = true;
+        tc_fail(&x->error, TC_INVALID, router_bad_at(r->path) + (size_t)(r->path.p - r->target.p),
+                "",
+                "the path is not valid: it must begin with '/', what is percent-encoded in it must "
+                "be UTF-8 without NUL, and \".\" and \"..\" are no segments");
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s", x->error.text);
         break;
     case ROUTE_NOMEM:
         exchange_fail(x, TC_CODE_UNAVAILABLE, 503, "the gateway is out of memory for this call");
