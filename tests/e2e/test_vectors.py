@@ -32,6 +32,7 @@ SERVICE = "/kitchen.KitchenService/"
 SERVICES = {"http_body": ("bodies", "/bodies.Bodies/"),
             "multipart": ("bodies", "/bodies.Bodies/"),
             "update_mask": ("bodies", "/bodies.Bodies/"),
+            "path_types": ("bodies", "/bodies.Bodies/"),
             "json_switches": ("switches", "/switches.Switches/"),
             "json_mapping_proto2": ("kitchen2", "/kitchen2.Kitchen2Service/")}
 VECTORS = [pytest.param(path.stem, v, id=f"{path.stem}: {v['behaviour']}")
