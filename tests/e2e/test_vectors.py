@@ -10,6 +10,10 @@ A vector is an object:
   bound      what it must get, in protobuf's text format; a list: the messages of a client's stream
   reply      what it answers, in text format (a list: a stream), or `reply_hex`, as bytes; absent: `bound`, where the
              types allow
+  metadata   what must arrive beside it, by name: a list of values; [] for none
+  fails      {"code", "message", "details"}: the server ends so; details are a google.rpc.Status in
+             text format
+  sends      metadata that comes with the reply, by name
   answer     the JSON that must come back, or `answer_text` or `answer_hex` to the byte
   answer_type     its content type
   answer_headers  others of its headers
@@ -33,6 +37,8 @@ SERVICES = {"http_body": ("bodies", "/bodies.Bodies/"),
             "multipart": ("bodies", "/bodies.Bodies/"),
             "update_mask": ("bodies", "/bodies.Bodies/"),
             "path_types": ("bodies", "/bodies.Bodies/"),
+            "errors": ("demo", "/demo.v1.Echo/"),
+            "metadata": ("demo", "/demo.v1.Echo/"),
             "json_switches": ("switches", "/switches.Switches/"),
             "json_mapping_proto2": ("kitchen2", "/kitchen2.Kitchen2Service/")}
 VECTORS = [pytest.param(path.stem, v, id=f"{path.stem}: {v['behaviour']}")
@@ -40,7 +46,7 @@ VECTORS = [pytest.param(path.stem, v, id=f"{path.stem}: {v['behaviour']}")
            for v in json.loads(path.read_text())]
 KEYS = {"behaviour", "request", "headers", "type", "body", "raw", "hex", "rpc", "bound", "reply", "reply_hex",
         "answer", "answer_text", "answer_hex", "answer_type", "answer_headers", "status", "field",
-        "at", "message"}
+        "at", "message", "metadata", "fails", "sends"}
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +111,34 @@ def check_answer(answer, v):
         assert answer.header(k) == value, answer
 
 
+def failing(server, v):
+    """Ends the call as v["fails"] says."""
+    fails, trailers = v["fails"], []
+    if "details" in fails:
+        status = server.schema.new("google.rpc.Status", fails["details"])
+        trailers = [("grpc-status-details-bin", status.SerializeToString())]
+    return lambda call: call.fail(fails["code"], fails["message"], trailers)
+
+
+def sending(v, reply):
+    def does(call):
+        call.context.send_initial_metadata([(k, bytes.fromhex(x) if k.endswith("-bin") else x)
+                                            for k, values in v["sends"].items() for x in values])
+        return reply
+    return does
+
+
+def check_failure(answer, v):
+    assert_error(answer, v["status"])
+    assert answer.json == v["answer"]
+
+
+def check_metadata(call, v):
+    for name, values in v.get("metadata", {}).items():
+        assert [x.hex() if isinstance(x, bytes) else x for x in call.values(name)] == values, \
+            call.metadata
+
+
 @pytest.mark.parametrize("file, v", VECTORS)
 def test_vector(stands, file, v):
     name, service = SERVICES.get(file, ("kitchen", SERVICE))
@@ -123,13 +157,20 @@ def test_vector(stands, file, v):
     if "reply_hex" in v:
         reply = [bytes.fromhex(v["reply_hex"])]
     server.answers[method] = reply if server.schema.methods[method][3] else reply[0]
+    if "fails" in v:
+        server.does[method] = failing(server, v)
+    elif "sends" in v:
+        server.does[method] = sending(v, reply[0])
     answer = send(gateway, v)
     assert [c.method for c in server.calls] == [method], answer
     received = server.calls[0].received
     assert len(received) == len(bound)
     for got, want in zip(received, bound):
         assert same(got, want), f"{got} is not {want}"
-    if "status" in v:
+    check_metadata(server.calls[0], v)
+    if "fails" in v:
+        check_failure(answer, v)
+    elif "status" in v:
         check_refusal(answer, v)
     else:
         check_answer(answer, v)
