@@ -146,6 +146,11 @@ void *arena_alloc(struct arena *a, size_t n)
     return p ? memset(p, 0, n) : NULL;
 }
 
+void *arena_room(struct arena *a, size_t n)
+{
+    return hand_out(a, n, ALIGN);
+}
+
 void *arena_array(struct arena *a, size_t count, size_t size)
 {
     size_t n;

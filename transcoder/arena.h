@@ -31,6 +31,8 @@ void arena_release(struct arena *a);
 /* Zeroed memory aligned for any type. NULL when the ceiling or the machine's memory is reached. n
  * == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t n);
+/* The same, not zeroed: for what is large and will be written anyway. */
+void *arena_room(struct arena *a, size_t n);
 /* `count` elements of `size` bytes, zeroed; NULL also when the product overflows. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 /* A copy with a NUL behind it (not counted in n). p == NULL on failure. */

@@ -7,12 +7,14 @@
 /* A frame's steps. Strings longer than a piece, and what is pushed on top, are finished before the
  * frame goes on.
  *
+ *     SCAN ... (decode_order.c), then OPEN: the brace, then
+ *
  *            .--------- next field: name, value ----------.
  *            v                                            |
  *     --> FIELD --emit_defaults--> DEFAULTS --> (the field itself)
  *          | |
  *          | '--packed--> PACKED --all written--> FIELD
- *          '----map-----> key --> ENTRY --value--> FIELD
+ *          '----map--> COUNT --> KEYS --> TAKEN --> key --> ENTRY --value--> FIELD
  *          '--no field left--> closing brace, frame gone
  */
 
@@ -106,9 +108,9 @@ enum tc_status tc_dec_put(struct tc_decoder *d, struct str text)
     return TC_OK;
 }
 
-static void *dec_alloc(struct tc_decoder *d, size_t n)
+/* Passes on `p`, which was asked for with `n` bytes. */
+static void *granted(struct tc_decoder *d, void *p, size_t n)
 {
-    void *p = arena_alloc(d->arena, n);
     if (!p && d->arena->max - d->arena->used < n)
         tc_dec_fail(d, TC_LIMIT, NULL, "the message needs more memory than allowed");
     else if (!p)
@@ -120,7 +122,7 @@ void *tc_dec_scratch(struct tc_decoder *d, struct tc_dec_scratch *s, size_t n)
 {
     if (s->p && s->cap >= n)
         return s->p;
-    s->p = dec_alloc(d, n);
+    s->p = granted(d, arena_room(d->arena, n), n);
     s->cap = s->p ? n : 0;
     return s->p;
 }
@@ -132,7 +134,7 @@ static struct tc_dec_frame *next_frame(struct tc_decoder *d)
     struct tc_dec_frame *f = d->top ? d->top->above : d->bottom;
     if (f)
         return f;
-    f = dec_alloc(d, sizeof *f);
+    f = granted(d, arena_alloc(d->arena, sizeof *f), sizeof *f);
     if (!f)
         return NULL;
     f->below = d->top;
@@ -268,20 +270,25 @@ static enum tc_status begin_run(struct tc_decoder *d, struct tc_dec_frame *f,
     f->field = next;
     f->index = 0;
     if (st == TC_OK && next && next->flags & TC_MAP)
-        st = tc_dec_map_begin(d, f);
+        tc_dec_map_begin(f);
     return st;
 }
 
 /* ---- steps */
 
-static enum tc_status on_field(struct tc_decoder *d, struct tc_dec_frame *f)
+/* Only when all fields were found to be well-formed: callers that have nothing yet can still answer
+ * with an error. */
+static enum tc_status on_open(struct tc_decoder *d, struct tc_dec_frame *f)
 {
-    const struct tc_field *next;
-    enum tc_status st = tc_dec_take(d, f, &f->src, &f->wire, &f->at, &next);
-    if (st == TC_OK && next != f->field)
-        st = begin_run(d, f, next);
-    if (st == TC_OK && next)
-        st = tc_dec_join(d, f);
+    f->step = TC_DEC_FIELD;
+    return tc_dec_put(d, STR("{"));
+}
+
+static enum tc_status on_taken(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    const struct tc_field *next = f->field;
+    f->step = TC_DEC_FIELD;
+    enum tc_status st = next ? tc_dec_join(d, f) : TC_OK;
     if (st != TC_OK || (f->only && next && next != f->only))
         return st;
     if (d->spec.emit_defaults && !f->bare) {
@@ -289,6 +296,17 @@ static enum tc_status on_field(struct tc_decoder *d, struct tc_dec_frame *f)
         return TC_OK;
     }
     return next ? write_field(d, f) : end_message(d, f);
+}
+
+static enum tc_status on_field(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    const struct tc_field *next;
+    enum tc_status st = tc_dec_take(d, f, &f->src, &f->wire, &f->at, &next);
+    if (st == TC_FULL)
+        return TC_OK;
+    if (st == TC_OK && next != f->field)
+        st = begin_run(d, f, next);
+    return st == TC_OK && f->step == TC_DEC_FIELD ? on_taken(d, f) : st;
 }
 
 static bool shows_default(const struct tc_field *field)
@@ -337,8 +355,14 @@ static enum tc_status on_close(struct tc_decoder *d, struct tc_dec_frame *f)
 }
 
 static enum tc_status (*const steps[TC_DEC_STEPS])(struct tc_decoder *, struct tc_dec_frame *) = {
-    [TC_DEC_FIELD] = on_field, [TC_DEC_DEFAULTS] = on_defaults,  [TC_DEC_PACKED] = on_packed,
-    [TC_DEC_ENTRY] = on_entry, [TC_DEC_MASK] = tc_dec_mask_step, [TC_DEC_CLOSE] = on_close,
+    [TC_DEC_SCAN] = tc_dec_scan,     [TC_DEC_COLLECT] = tc_dec_collect,
+    [TC_DEC_HEAP] = tc_dec_heap,     [TC_DEC_SORT] = tc_dec_sort_step,
+    [TC_DEC_KEEP] = tc_dec_keep,     [TC_DEC_OPEN] = on_open,
+    [TC_DEC_FIELD] = on_field,       [TC_DEC_COUNT] = tc_dec_map_count,
+    [TC_DEC_KEYS] = tc_dec_map_keys, [TC_DEC_TAKEN] = on_taken,
+    [TC_DEC_DEFAULTS] = on_defaults, [TC_DEC_PACKED] = on_packed,
+    [TC_DEC_ENTRY] = on_entry,       [TC_DEC_MASK] = tc_dec_mask_step,
+    [TC_DEC_CLOSE] = on_close,
 };
 
 /* ---- the machine */
@@ -388,7 +412,7 @@ static enum tc_status write_compact(struct tc_decoder *d, struct buf *out, size_
     d->soft = soft ? soft : 1;
     enum tc_status st = d->begun ? TC_OK : begin(d);
     while (st == TC_OK && (d->top || d->tail_kind)) {
-        if (out->n >= d->soft)
+        if (out->n >= d->soft || tc_dec_tired(d))
             return TC_FULL;
         st = d->tail_kind ? tc_dec_tail_step(d) : steps[d->top->step](d, d->top);
     }
@@ -412,7 +436,7 @@ static enum tc_status indent(struct tc_decoder *d, struct buf *out, size_t start
 static enum tc_status write_lines(struct tc_decoder *d, struct buf *out, size_t soft)
 {
     enum tc_status st = TC_FULL, indented = TC_OK;
-    while (st == TC_FULL && out->n < soft) {
+    while (st == TC_FULL && out->n < soft && !tc_dec_tired(d)) {
         size_t start = out->n;
         st = write_compact(d, out, start + INDENT_PIECE);
         if (out->n > start)
@@ -425,6 +449,8 @@ static enum tc_status write_lines(struct tc_decoder *d, struct buf *out, size_t 
 enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft)
 {
     enum tc_status st = d->status;
+    d->work = 0;
+    d->work_max = soft == SIZE_MAX ? SIZE_MAX : d->spec.work ? d->spec.work : TC_DEC_WORK;
     if (st == TC_MORE)
         st = d->spec.indent ? write_lines(d, out, soft ? soft : 1) : write_compact(d, out, soft);
     if (st != TC_FULL)

@@ -18,6 +18,8 @@
 #include "transcoder/error.h"
 #include "transcoder/schema.h"
 
+enum { TC_DEC_WORK = 64 << 10 };
+
 struct tc_decode_spec {
     const struct tc_schema *schema; /* resolves Any; may be NULL */
     const struct tc_message *message;
@@ -33,6 +35,7 @@ struct tc_decode_spec {
     uint8_t indent;   /* lines, and this many spaces a level, at most TC_INDENT_MAX; 0: compact */
     bool lenient_any; /* an Any of unknown type becomes {"@type": ..., "value": base64} instead of
                        * an error (details of an error status) */
+    uint32_t work;    /* fields read in one call, at most; 0: TC_DEC_WORK */
 };
 
 struct tc_decoder;
@@ -42,8 +45,10 @@ struct tc_decoder *tc_decoder_new(struct arena *arena, const struct tc_decode_sp
                                   struct str bytes, struct tc_error *error);
 /* Starts over on another message with the same spec (streams). */
 void tc_decode_reset(struct tc_decoder *d, struct str bytes);
-/* Appends JSON to `out`. TC_OK: the value is complete. TC_FULL: `out` reached `soft` bytes (it may
- * be passed by one token, at most 24 KiB, and with `indent` by its white space); drain and call
- * again. TC_INVALID, TC_NOMEM, TC_LIMIT (the ceiling of `out` or of the arena, or hostile input
- * that would cost more than 10 bytes a byte): final. */
+/* Appends JSON to `out`. TC_OK: the value is complete. TC_FULL: drain and call again; `out` reached
+ * `soft` bytes (it may be passed by one token, at most 24 KiB, and with `indent` by its white
+ * space), or the call has read spec.work fields, by default a millisecond or two: then `out` may
+ * not have grown. `soft` SIZE_MAX: all in this call, however long it takes. TC_INVALID, TC_NOMEM,
+ * TC_LIMIT (the ceiling of `out` or of the arena, or hostile input that would cost more than 10
+ * bytes a byte): final. */
 enum tc_status tc_decode_some(struct tc_decoder *d, struct buf *out, size_t soft);

@@ -36,7 +36,16 @@ struct tc_dec_source {
 };
 
 enum tc_dec_step {
+    TC_DEC_SCAN, /* finding out whether the fields are in order; when not, the next four */
+    TC_DEC_COLLECT,
+    TC_DEC_HEAP,
+    TC_DEC_SORT,
+    TC_DEC_KEEP,
+    TC_DEC_OPEN,     /* '{' comes first */
     TC_DEC_FIELD,    /* take the next field and write it */
+    TC_DEC_COUNT,    /* a map begins: counting the entries of its run */
+    TC_DEC_KEYS,     /* and noting the last one of each key */
+    TC_DEC_TAKEN,    /* the field is taken and known: write it */
     TC_DEC_DEFAULTS, /* emit_defaults: fields before `field` that are not set */
     TC_DEC_PACKED,   /* numbers of a packed field */
     TC_DEC_ENTRY,    /* a map's key is written, its value is not */
@@ -45,10 +54,33 @@ enum tc_dec_step {
     TC_DEC_STEPS,
 };
 
+/* How far bringing the fields into order has got. */
+struct tc_dec_order {
+    struct tc_dec_source at;
+    const struct tc_field *field; /* of the record last kept */
+    uint64_t oneofs;              /* seen, by bit; those beyond 63 share the last one */
+    uint32_t last, n;             /* number of the last field, how many there are */
+    uint32_t i, kept;             /* records */
+    bool broken;
+    uint8_t then; /* the step that follows */
+};
+
+/* How far noting the keys of a map has got. */
+struct tc_dec_keys {
+    struct tc_dec_source at;
+    size_t probes;               /* left */
+    uint32_t n, i;               /* entries of the run, and noted */
+    uint32_t different, cleared; /* keys at most; slots */
+};
+
 struct tc_dec_frame {
     struct tc_dec_frame *below, *above;
     const struct tc_message *m;
     struct tc_dec_source src;
+    union {
+        struct tc_dec_order order;
+        struct tc_dec_keys keys;
+    };
     struct tc_dec_scratch records, slots, joined;
     const struct tc_field *field; /* being written, with elements to come when `open`; NULL: none */
     const struct tc_field *only;  /* bare: the one field that is written; NULL: whichever is set */
@@ -91,5 +123,12 @@ struct tc_decoder {
     size_t joined;                 /* bytes copied to join messages; has a ceiling too */
     size_t group_work; /* bytes of groups skipped: each level reads those inside again, so this has
                           a ceiling */
+    size_t work, work_max; /* of this call; in fields read */
     enum tc_status status; /* TC_MORE while there is something to write */
 };
+
+/* The call has worked long enough: the loop of its caller has others to serve. */
+static inline bool tc_dec_tired(const struct tc_decoder *d)
+{
+    return d->work >= d->work_max;
+}

@@ -1,9 +1,9 @@
 /* Inside the decoder: what its files call of one another and nobody else includes.
  *
  * decode.c is the machine: frames, steps, what stands between values. decode_source.c brings the
- * fields of one message in order and merged; decode_map.c maps; decode_scalar.c values without
- * structure; decode_packed.c numbers in bulk; decode_wkt.c and decode_any.c the messages whose JSON
- * is not an object of their fields. */
+ * fields of one message merged, decode_order.c in order; decode_map.c maps; decode_scalar.c values
+ * without structure; decode_packed.c numbers in bulk; decode_wkt.c and decode_any.c the messages
+ * whose JSON is not an object of their fields. */
 #pragma once
 
 #include "transcoder/decode_frame.h"
@@ -31,10 +31,19 @@ void tc_dec_pop(struct tc_decoder *d);
 /* What stands before a value of f->field: comma, name, bracket. */
 enum tc_status tc_dec_lead(struct tc_decoder *d, struct tc_dec_frame *f);
 
-/* ---- decode_source.c */
-/* Reads all of f's own fields once: malformed ones are an error, fields out of order are sorted. */
+/* ---- decode_order.c */
+/* Reads all of f's own fields once: malformed ones are an error, fields out of order are sorted.
+ * What is not done at once is done by these steps, before the one that `f` stands at. */
 enum tc_status tc_dec_sort(struct tc_decoder *d, struct tc_dec_frame *f);
-/* The next field that `f` knows, as it stands; *field is NULL at the end. */
+enum tc_status tc_dec_scan(struct tc_decoder *d, struct tc_dec_frame *f);
+enum tc_status tc_dec_collect(struct tc_decoder *d, struct tc_dec_frame *f);
+enum tc_status tc_dec_heap(struct tc_decoder *d, struct tc_dec_frame *f);
+enum tc_status tc_dec_sort_step(struct tc_decoder *d, struct tc_dec_frame *f);
+enum tc_status tc_dec_keep(struct tc_decoder *d, struct tc_dec_frame *f);
+
+/* ---- decode_source.c */
+/* The next field that `f` knows, as it stands; *field is NULL at the end. TC_FULL: tired, nothing
+ * known was found yet. */
 enum tc_status tc_dec_take(struct tc_decoder *d, const struct tc_dec_frame *f,
                            struct tc_dec_source *s, struct tc_wire_field *w, const char **at,
                            const struct tc_field **field);
@@ -49,8 +58,11 @@ bool tc_dec_accepts(const struct tc_field *field, const struct tc_wire_field *w)
 enum tc_wire_type tc_dec_wire_type(enum tc_type type);
 
 /* ---- decode_map.c */
-/* Looks at the run of entries that begins with f->wire: the last one of equal keys wins. */
-enum tc_status tc_dec_map_begin(struct tc_decoder *d, struct tc_dec_frame *f);
+/* Looks at the run of entries that begins with f->wire: the last one of equal keys wins. The two
+ * steps do it; TC_DEC_TAKEN follows. */
+void tc_dec_map_begin(struct tc_dec_frame *f);
+enum tc_status tc_dec_map_count(struct tc_decoder *d, struct tc_dec_frame *f);
+enum tc_status tc_dec_map_keys(struct tc_decoder *d, struct tc_dec_frame *f);
 enum tc_status tc_dec_map_entry(struct tc_decoder *d, struct tc_dec_frame *f);
 
 /* ---- decode_scalar.c */

@@ -8,7 +8,10 @@
 enum {
     PROBES_FREE = 256,
     PROBES_PER_ENTRY = 16,
-    KEY_LEAST = 2, /* bytes of an entry that has a key of its own; shorter ones have 0 or "" */
+    KEY_LEAST = 2,  /* bytes of an entry that has a key of its own; shorter ones have 0 or "" */
+    NOTE_WORK = 16, /* an entry and the one in its slot are read */
+    CLEARED_AT_ONCE = 16 << 10,
+    CLEARED_PER_WORK = 8,
 };
 
 struct entry {
@@ -113,47 +116,83 @@ static enum tc_status note_entry(struct tc_decoder *d, struct tc_dec_frame *f, s
     return TC_OK;
 }
 
-static enum tc_status fill_slots(struct tc_decoder *d, struct tc_dec_frame *f, uint32_t n)
+static bool slots_clear(struct tc_decoder *d, struct tc_dec_frame *f)
 {
-    struct tc_dec_source run = f->src;
+    struct tc_dec_keys *k = &f->keys;
+    uint32_t *slots = f->slots.p, all = f->slot_mask + 1;
+    while (k->cleared < all && !tc_dec_tired(d)) {
+        uint32_t n = all - k->cleared < CLEARED_AT_ONCE ? all - k->cleared : CLEARED_AT_ONCE;
+        memset(slots + k->cleared, 0, n * sizeof *slots);
+        k->cleared += n;
+        d->work += n / CLEARED_PER_WORK;
+    }
+    return k->cleared == all;
+}
+
+enum tc_status tc_dec_map_keys(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    if (!slots_clear(d, f))
+        return TC_OK;
+    struct tc_dec_keys *k = &f->keys;
     struct tc_wire_field w = f->wire;
     const struct tc_field *field;
     const char *at = f->at;
-    size_t probes = PROBES_FREE + (size_t)n * PROBES_PER_ENTRY;
-    enum tc_status st = TC_OK;
-    for (uint32_t i = 0; i < n && st == TC_OK; i++) {
-        if (i)
-            st = tc_dec_take(d, f, &run, &w, &at, &field);
+    for (enum tc_status st = TC_OK; k->i < k->n; k->i++) {
+        if (k->i)
+            st = tc_dec_take(d, f, &k->at, &w, &at, &field);
         if (st == TC_OK)
-            st = note_entry(d, f, w.bytes, at, &probes);
+            st = note_entry(d, f, w.bytes, at, &k->probes);
+        if (st != TC_OK)
+            return st == TC_FULL ? TC_OK : st;
+        d->work += NOTE_WORK;
     }
-    return st;
+    f->step = TC_DEC_TAKEN;
+    return TC_OK;
 }
 
-enum tc_status tc_dec_map_begin(struct tc_decoder *d, struct tc_dec_frame *f)
+static enum tc_status make_slots(struct tc_decoder *d, struct tc_dec_frame *f)
 {
-    struct tc_dec_source run = f->src;
+    struct tc_dec_keys *k = &f->keys;
+    uint32_t slots = 4;
+    while (slots / 4 * 3 < k->different)
+        slots *= 2;
+    if (!tc_dec_scratch(d, &f->slots, slots * sizeof(uint32_t)))
+        return d->status;
+    f->slot_mask = slots - 1;
+    k->at = f->src;
+    k->i = k->cleared = 0;
+    k->probes = PROBES_FREE + (size_t)k->n * PROBES_PER_ENTRY;
+    f->step = TC_DEC_KEYS;
+    return TC_OK;
+}
+
+enum tc_status tc_dec_map_count(struct tc_decoder *d, struct tc_dec_frame *f)
+{
+    struct tc_dec_keys *k = &f->keys;
     struct tc_wire_field w;
     const struct tc_field *field;
     const char *at;
     enum tc_status st;
-    uint32_t n = 1, slots = 4, keys = 2; /* the first one's, and that of all empty entries */
+    while ((st = tc_dec_take(d, f, &k->at, &w, &at, &field)) == TC_OK && field == f->field) {
+        k->n++;
+        k->different += w.bytes.n >= KEY_LEAST;
+    }
+    if (st != TC_OK)
+        return st == TC_FULL ? TC_OK : st;
+    if (k->n > 1)
+        return make_slots(d, f);
+    f->step = TC_DEC_TAKEN;
+    return TC_OK;
+}
+
+void tc_dec_map_begin(struct tc_dec_frame *f)
+{
     f->key = (struct tc_wire_field){.bytes = STR("")};
     f->slot_mask = 0;
-    while ((st = tc_dec_take(d, f, &run, &w, &at, &field)) == TC_OK && field == f->field) {
-        n++;
-        keys += w.bytes.n >= KEY_LEAST;
-    }
-    if (st != TC_OK || n == 1)
-        return st;
-    while (slots / 4 * 3 < keys)
-        slots *= 2;
-    void *p = tc_dec_scratch(d, &f->slots, slots * sizeof(uint32_t));
-    if (!p)
-        return d->status;
-    memset(p, 0, slots * sizeof(uint32_t));
-    f->slot_mask = slots - 1;
-    return fill_slots(d, f, n);
+    f->keys.at = f->src;
+    f->keys.n = 1;
+    f->keys.different = 2; /* the first one's, and that of all empty entries */
+    f->step = TC_DEC_COUNT;
 }
 
 /* The value of one entry may come in parts, as any singular message. */
@@ -196,6 +235,7 @@ static enum tc_status is_last_of_key(struct tc_decoder *d, const struct tc_dec_f
     uint32_t *slot = f->slot_mask ? find_slot(d, f, e, &probes) : NULL;
     if (f->slot_mask && !slot)
         return d->status;
+    d->work += f->slot_mask ? NOTE_WORK : 0;
     *last = !slot || *slot == (uint32_t)(f->at - f->src.base) + 1;
     return TC_OK;
 }

@@ -1,10 +1,7 @@
 #include "transcoder/decode_internal.h"
 
-/* A message on the wire may hold its fields in any order, split, repeated and overridden. One read
- * of its own fields (nested contents are skipped) finds out; nearly always the order is right and
- * the wire itself is the source. Otherwise each field becomes a record of 8 bytes, number << 32 |
- * offset: sorting these words brings the fields into order and leaves occurrences of one field as
- * they came. No field is shorter than two bytes, so the records cost at most 4 bytes a byte. */
+/* The fields of a message one after the other: as they stand on the wire, or by the sorted records
+ * of decode_order.c. */
 
 /* Skipping a group reads all of it, and again for each group around it; joining copies a message,
  * and again for each joined message around it. Both have a ceiling in proportion to the input,
@@ -81,8 +78,10 @@ static bool in_proportion(const struct tc_decoder *d, size_t work, size_t free, 
 
 static bool group_work_left(struct tc_decoder *d, const struct tc_wire_field *w)
 {
-    if (w->type == TC_SGROUP)
+    if (w->type == TC_SGROUP) {
         d->group_work += w->bytes.n;
+        d->work += w->bytes.n / 2; /* it was read to its end */
+    }
     return in_proportion(d, d->group_work, GROUP_WORK_FREE, GROUP_WORK_FACTOR);
 }
 
@@ -99,14 +98,18 @@ enum tc_status tc_dec_take(struct tc_decoder *d, const struct tc_dec_frame *f,
                            struct tc_dec_source *s, struct tc_wire_field *w, const char **at,
                            const struct tc_field **field)
 {
-    enum tc_status st;
-    while ((st = read_one(s, w, at)) == TC_OK) {
+    enum tc_status st = TC_FULL;
+    *field = NULL;
+    while (!tc_dec_tired(d) && (st = read_one(s, w, at)) == TC_OK) {
+        d->work++;
         if (!group_work_left(d, w))
             return tc_dec_fail(d, TC_LIMIT, *at, "groups are nested too deep for their size");
         if ((*field = known(f, w)))
             return TC_OK;
+        st = TC_FULL;
     }
-    *field = NULL;
+    if (st == TC_FULL)
+        return st;
     return st == TC_MORE ? TC_OK : tc_dec_malformed(d, *at);
 }
 
@@ -152,129 +155,4 @@ enum tc_status tc_dec_join(struct tc_decoder *d, struct tc_dec_frame *f)
         st = tc_dec_add_part(d, to, &n, w.bytes);
     f->wire.bytes = str_of(to, n);
     return st;
-}
-
-/* ---- order */
-
-static void sift(uint64_t *a, size_t root, size_t n)
-{
-    for (size_t child; (child = 2 * root + 1) < n; root = child) {
-        if (child + 1 < n && a[child + 1] > a[child])
-            child++;
-        if (a[root] >= a[child])
-            return;
-        uint64_t t = a[root];
-        a[root] = a[child];
-        a[child] = t;
-    }
-}
-
-/* Heap sort: in place, and no input makes it slow. */
-static void sort_words(uint64_t *a, size_t n)
-{
-    for (size_t i = n / 2; i-- > 0;)
-        sift(a, i, n);
-    for (size_t i = n; i-- > 1;) {
-        uint64_t t = a[0];
-        a[0] = a[i];
-        a[i] = t;
-        sift(a, 0, i);
-    }
-}
-
-/* The member of a oneof that was set last, and since where without another one between. */
-struct winner {
-    uint32_t number, from;
-};
-
-static bool has_lost(const struct tc_field *field, const struct winner *winners, uint64_t record)
-{
-    if (field->oneof < 0)
-        return false;
-    const struct winner *w = &winners[field->oneof];
-    return w->number != field->number || w->from > (uint32_t)record;
-}
-
-/* Leaves of the sorted records those that count: all of a repeated field, all of a singular message
- * that are to be joined, the last of any other. */
-static uint32_t keep_what_counts(const struct tc_message *m, uint64_t *records, uint32_t n,
-                                 const struct winner *winners)
-{
-    uint32_t kept = 0;
-    const struct tc_field *field = NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t number = (uint32_t)(records[i] >> 32);
-        bool again = field && field->number == number;
-        if (!again)
-            field = tc_field_by_number(m, number);
-        if (has_lost(field, winners, records[i]))
-            continue;
-        bool replaces = kept && records[kept - 1] >> 32 == number &&
-                        !(field->flags & TC_REPEATED) && !field->message;
-        records[replaces ? kept - 1 : kept++] = records[i];
-    }
-    return kept;
-}
-
-static enum tc_status collect(struct tc_decoder *d, struct tc_dec_frame *f, uint32_t n)
-{
-    size_t oneofs = f->m->noneofs * sizeof(struct winner);
-    uint64_t *records = tc_dec_scratch(d, &f->records, n * sizeof *records + oneofs);
-    if (!records)
-        return d->status;
-    struct winner *winners = (struct winner *)(records + n);
-    memset(winners, 0, oneofs);
-    struct tc_dec_source all = f->src;
-    for (uint32_t i = 0; i < n; i++) {
-        struct tc_wire_field w;
-        const struct tc_field *field;
-        const char *at;
-        enum tc_status st = tc_dec_take(d, f, &all, &w, &at, &field);
-        if (st != TC_OK)
-            return st;
-        uint32_t offset = (uint32_t)(at - f->src.base);
-        records[i] = (uint64_t)w.number << 32 | offset;
-        if (field->oneof >= 0 && winners[field->oneof].number != w.number)
-            winners[field->oneof] = (struct winner){w.number, offset};
-    }
-    sort_words(records, n);
-    f->src.n = keep_what_counts(f->m, records, n, winners);
-    f->src.records = records;
-    f->src.next = 0;
-    return TC_OK;
-}
-
-/* What one read of a message learns of its order. */
-struct order {
-    uint64_t oneofs; /* seen, by bit; those beyond 63 share the last one */
-    uint32_t last, n;
-    bool broken;
-};
-
-static void note_field(struct order *o, const struct tc_field *field)
-{
-    bool repeated = field->flags & TC_REPEATED;
-    o->broken |= field->number < o->last || (!repeated && field->number == o->last);
-    if (field->oneof >= 0) {
-        uint64_t bit = (uint64_t)1 << (field->oneof < 63 ? field->oneof : 63);
-        o->broken |= (o->oneofs & bit) != 0;
-        o->oneofs |= bit;
-    }
-    o->last = field->number;
-    o->n++;
-}
-
-enum tc_status tc_dec_sort(struct tc_decoder *d, struct tc_dec_frame *f)
-{
-    if (f->src.rest.n > UINT32_MAX)
-        return tc_dec_fail(d, TC_LIMIT, f->src.base, "the message is larger than 4 GiB");
-    struct tc_dec_source s = f->src;
-    struct order o = {0};
-    struct tc_wire_field w;
-    const struct tc_field *field = NULL;
-    const char *at;
-    enum tc_status st;
-    while ((st = tc_dec_take(d, f, &s, &w, &at, &field)) == TC_OK && field)
-        note_field(&o, field);
-    return st == TC_OK && o.broken ? collect(d, f, o.n) : st;
 }

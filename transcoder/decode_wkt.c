@@ -203,11 +203,8 @@ static enum tc_status write_bare(struct tc_decoder *d, const struct tc_message *
 static enum tc_status write_object(struct tc_decoder *d, const struct tc_message *m,
                                    struct str payload)
 {
-    struct tc_dec_frame *f = tc_dec_push(d, m, payload, TC_DEC_FIELD);
-    if (!f)
-        return d->status;
-    enum tc_status st = tc_dec_enter(d, f);
-    return st == TC_OK ? tc_dec_put(d, STR("{")) : st;
+    struct tc_dec_frame *f = tc_dec_push(d, m, payload, TC_DEC_OPEN);
+    return f ? tc_dec_enter(d, f) : d->status;
 }
 
 typedef enum tc_status open_fn(struct tc_decoder *, const struct tc_message *, struct str);

@@ -192,16 +192,20 @@ static bool stream_begin(struct exchange *x)
     return head_ready(x, content_type(x, tc_framing_content_type(x->framing)));
 }
 
-/* One message of a stream, or the next part of it. False when the output is full or it has failed.
- */
+/* One message of a stream, or the next part of it. False when the output is full, the decoder has
+ * worked long enough for this turn of the loop, or it has failed. */
 static bool pump_message(struct exchange *x, size_t soft)
 {
+    size_t before = x->answer.body.n;
     enum tc_status st = decode_some(x, soft);
     if (st != TC_OK && st != TC_FULL) {
         fail_reply(x, st, &x->reply_error);
         return false;
     }
-    if (!x->answer.ready && !stream_begin(x))
+    if (st == TC_FULL && x->answer.body.n < soft)
+        exchange_soon(x);
+    bool begun = st == TC_OK || x->answer.body.n > before;
+    if (begun && !x->answer.ready && !stream_begin(x))
         return false;
     if (st == TC_FULL)
         return false;
@@ -274,8 +278,10 @@ void response_pump(struct exchange *x)
     if (!x->streaming) {
         if (x->decoding)
             pump_single(x);
-    } else if (x->answer.ready) {
+    } else if (x->answer.ready || x->decoding) {
         pump_stream(x);
+        if (x->answer.ready)
+            exchange_wake(x);
     }
 }
 

@@ -250,6 +250,60 @@ static void exchanges_may_be_freed_between_turns(void **state)
     }
 }
 
+/* Name and count by turns: none is in order, and the last ones count. Ends with `tail`. */
+static struct str long_disorder(struct bench *b, struct str tail)
+{
+    enum { PAIRS = 100000, PAIR = 5 };
+    char *p = arena_alloc(&b->arena, PAIRS * PAIR + tail.n);
+    assert_non_null(p);
+    for (size_t i = 0; i < PAIRS; i++)
+        memcpy(p + i * PAIR, "\x10\x07\x0a\x01n", PAIR);
+    memcpy(p + PAIRS * PAIR, tail.p, tail.n);
+    return str_of(p, PAIRS * PAIR + tail.n);
+}
+
+/* Others are served between the turns that one message takes; its client hears nothing until then,
+ * or that it was bad, as if it had taken one. */
+static void a_message_that_takes_long_is_written_over_many_turns(void **state)
+{
+    static const struct {
+        const char *target, *accept;
+        struct str tail;
+        uint16_t status;
+        const char *body;
+    } cases[] = {
+        {"/unary/a", NULL, STR_INIT(""), 200, "{\"name\":\"n\",\"count\":7}"},
+        {"/watch/a", "accept: application/x-ndjson", STR_INIT(""), 200,
+         "{\"name\":\"n\",\"count\":7}\n"},
+        {"/unary/a", NULL, STR_INIT("\x0a"), 500, NULL},
+        {"/watch/a", "accept: application/x-ndjson", STR_INIT("\x0a"), 500, NULL},
+    };
+    struct bench *b = *state;
+
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake_front f;
+        assert_true(front_open(&f, &b->host, "GET", cases[i].target, cases[i].accept));
+        front_end(&f);
+        fake_message(bench_call(b, i), long_disorder(b, cases[i].tail));
+        if (i % 2 == 0)
+            fake_end(bench_call(b, i), TC_CODE_OK, "");
+        uint32_t turns = 0;
+        for (; !f.x->answer.ready && turns < 100; turns++) {
+            assert_int_equal(f.x->answer.body.n, 0);
+            exchange_run_soon(&b->host);
+        }
+        assert_in_range(turns, 2, 99);
+        assert_true(f.wakes > 0);
+        assert_int_equal(f.x->answer.status, cases[i].status);
+        front_read(&f, SIZE_MAX);
+        if (cases[i].body)
+            assert_str(buf_str(&f.got), cases[i].body);
+        else
+            assert_has(buf_str(&f.got), "malformed");
+        front_close(&f, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +318,7 @@ int main(void)
         BENCH_TEST(the_request_id_is_answered_once),
         BENCH_TEST(a_large_answer_takes_several_turns),
         BENCH_TEST(exchanges_may_be_freed_between_turns),
+        BENCH_TEST(a_message_that_takes_long_is_written_over_many_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
