@@ -1,5 +1,7 @@
 #include "stubs/server_internal.h"
 
+#include "gateway/core/thread_order.h"
+
 #include <grpc/grpc_security.h>
 #include <stdio.h>
 
@@ -15,6 +17,7 @@ static void *serve(void *arg)
         if (e.type == GRPC_QUEUE_TIMEOUT)
             continue;
         const struct tag *tag = e.tag;
+        thread_takes(e.tag);
         tag->on(tag->owner, e.success != 0);
     }
 }

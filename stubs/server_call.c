@@ -4,6 +4,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 
+#include "gateway/core/thread_order.h"
 #include "stubs/message.h"
 
 /*   accept ──► admit ──proceed──► read ──► handler ──► read ... ──► handler(NULL)
@@ -46,6 +47,7 @@ static void came_back(struct server_call *c)
 static void start(struct server_call *c, const grpc_op *ops, size_t n, struct tag *tag)
 {
     c->pending++;
+    thread_gives(tag);
     /* Refused only for batches that break the core's rules: a mistake of ours that must be seen. */
     if (grpc_call_start_batch(c->call, ops, n, tag, NULL) != GRPC_CALL_OK)
         __builtin_trap();
@@ -344,6 +346,7 @@ bool server_call_accept(struct worker *w)
     }
     init_call(c, w, own);
     c->pending = 1;
+    thread_gives(&c->accepted);
     if (grpc_server_request_call(w->server->grpc, &c->call, &c->details, &c->metadata, w->queue,
                                  w->queue, &c->accepted) == GRPC_CALL_OK)
         return true;

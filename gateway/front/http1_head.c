@@ -107,16 +107,26 @@ static bool version_ok(struct str version)
     return str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0"));
 }
 
+static bool digits(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n == s.n;
+}
+
 /* uri-host [ ":" port ] of RFC 9110 7.2, as far as it could mislead somebody: no user, no path, no
- * blanks. */
+ * blanks, one port. */
 static bool host_ok(struct str host)
 {
-    for (size_t i = 0; i < host.n; i++) {
-        char ch = host.p[i];
-        if (!plain(ch) && (ch <= ' ' || ch >= 0x7f || strchr("@/\\?#<>\"{}|^`,", ch)))
+    for (size_t i = 0; i < host.n; i++)
+        if (host.p[i] <= ' ' || host.p[i] >= 0x7f || strchr("@/\\?#<>\"{}|^`,", host.p[i]))
             return false;
-    }
-    return true;
+    struct str rest = host;
+    if (host.n && host.p[0] == '[')
+        str_cut(&rest, ']');
+    str_cut(&rest, ':');
+    return digits(rest);
 }
 
 static bool expectation_ok(struct str expect)

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "gateway/core/thread_order.h"
 #include "gateway/upstream/grpc_core_internal.h"
 
 /* What a call has in core's hands at most: one batch of each kind.
@@ -131,7 +132,7 @@ static void let_go(struct core_call *c)
 
 static void give(struct core_call *c, struct core_tag *tag, const grpc_op *ops, size_t n)
 {
-    CORE_GIVEN(tag);
+    thread_gives(tag);
     grpc_call_error error = grpc_call_start_batch(c->call, ops, n, tag, NULL);
 
     if (error == GRPC_CALL_OK) {

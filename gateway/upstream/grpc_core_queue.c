@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/core/log.h"
+#include "gateway/core/thread_order.h"
 #include "gateway/upstream/grpc_core_internal.h"
 
 /* breach: the channels of a loop find here the queue that they share. A loop may be set up on one
@@ -17,7 +18,7 @@ static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER; /* breach: see a
 
 static void post(struct core_queue *q, struct core_tag *tag, bool ok)
 {
-    CORE_RETURNED(tag);
+    thread_takes(tag);
     tag->ok = ok;
     tag->next = NULL;
     pthread_mutex_lock(&q->lock);

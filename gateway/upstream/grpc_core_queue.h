@@ -25,17 +25,6 @@ struct core_tag {
     bool busy, ok;
 };
 
-/* gRPC core orders what stands before a batch is given to it before what stands behind its return;
- * ThreadSanitizer does not see into core and has to be told. */
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#define CORE_GIVEN(tag) __tsan_release(tag)
-#define CORE_RETURNED(tag) __tsan_acquire(tag)
-#else
-#define CORE_GIVEN(tag) ((void)(tag))
-#define CORE_RETURNED(tag) ((void)(tag))
-#endif
-
 /* One completion queue and its thread, shared by the channels of a loop. */
 struct core_queue {
     struct core_queue *next; /* of another loop */

@@ -36,6 +36,17 @@ REFUSED = {
     "chunked twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"
                             b"2\r\n{}\r\n0\r\n\r\n",
     "a quoted coding": POST + b'Transfer-Encoding: "chunked"\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n"
+                                                          b"2\r\n{}\r\n0\r\n\r\n",
+    "chunked with a parameter": POST + b"Transfer-Encoding: chunked;q=1\r\n\r\n"
+                                       b"2\r\n{}\r\n0\r\n\r\n",
+    "chunked behind a vertical tab": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n"
+                                            b"2\r\n{}\r\n0\r\n\r\n",
+    "an empty coding before chunked": POST + b"Transfer-Encoding: ,chunked\r\n\r\n"
+                                             b"2\r\n{}\r\n0\r\n\r\n",
+    "an empty coding behind chunked": POST + b"Transfer-Encoding: chunked,\r\n\r\n"
+                                             b"2\r\n{}\r\n0\r\n\r\n",
+    "one length in two spellings": POST + b"Content-Length: 2\r\nContent-Length: 02\r\n\r\n{}",
     # chunks
     "a chunk size ended by LF": CHUNKED + b"2\n{}\r\n0\r\n\r\n",
     "a chunk extension ended by LF": CHUNKED + b"2;\n{}\r\n0\r\n\r\n",
@@ -47,6 +58,13 @@ REFUSED = {
     "a chunk size with a sign": CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n",
     "a space before a chunk size": CHUNKED + b" 2\r\n{}\r\n0\r\n\r\n",
     "a chunk size beyond 64 bits": CHUNKED + b"10000000000000002\r\n{}\r\n0\r\n\r\n",
+    "a space behind a chunk size": CHUNKED + b"2 \r\n{}\r\n0\r\n\r\n",
+    "an underscore in a chunk size": CHUNKED + b"0_2\r\n{}\r\n0\r\n\r\n",
+    "a bare CR in a chunk extension": CHUNKED + b"2;a\rb\r\n{}\r\n0\r\n\r\n",
+    "the last chunk ended by LF": CHUNKED + b"2\r\n{}\r\n0\n\r\n",
+    "the body ended by LF": CHUNKED + b"2\r\n{}\r\n0\r\n\n",
+    "a trailer ended by LF": CHUNKED + b"2\r\n{}\r\n0\r\nX: a\n\r\n",
+    "a folded trailer": CHUNKED + b"2\r\n{}\r\n0\r\nX: a\r\n b\r\n\r\n",
     # the head's lines
     "a folded header": GET + b"X-A: a\r\n b\r\n\r\n",
     "a folded header that names another": GET + b"X: admin\r\n -Auth-User\r\n\r\n",
@@ -82,6 +100,8 @@ REFUSED = {
 REFUSED_IN_STEP = {
     "a host with a space": b"GET /v1/models/m HTTP/1.1\r\nHost: a b\r\n\r\n",
     "a host with a user": b"GET /v1/models/m HTTP/1.1\r\nHost: a@b\r\n\r\n",
+    "a host whose port is none": b"GET /v1/models/m HTTP/1.1\r\nHost: g:8x0\r\n\r\n",
+    "a host with two ports": b"GET /v1/models/m HTTP/1.1\r\nHost: g:80:81\r\n\r\n",
     "a host with a path": b"GET /v1/models/m HTTP/1.1\r\nHost: a/b\r\n\r\n",
     "a target of another host": b"GET http://evil/v1/models/m HTTP/1.1\r\nHost: g\r\n\r\n",
     "a target without a slash": b"GET v1/models/m HTTP/1.1\r\nHost: g\r\n\r\n",

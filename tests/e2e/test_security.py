@@ -1,5 +1,6 @@
 """Clients and backends that mean harm: what they may cost, and that no answer is lost or looks whole
 when it is not."""
+import multiprocessing
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import pytest
 
 import h1
 import h2peer as h2
-from harness import POSTERN, assert_error, eventually
+from harness import IN_SANITIZER, POSTERN, assert_error, eventually
 
 HI = b"\x0a\x02hi"                       # EchoMessage{text: "hi"}
 TURN = b"\x08\x01\x12\x05hello"           # ChatReply{turn: 1, text: "hello"}
@@ -263,3 +264,96 @@ def test_the_limit_of_clients_leaves_room_for_the_rest(start, backend, tmp_path)
         for s in clients:
             s.close()
     assert eventually(lambda: served(g))
+
+
+# ---- one client must not cost the others their time ----
+
+def nested_query(depth):
+    return "/v1/echo?" + ".".join(["a"] * depth) + "=1"
+
+
+HUNGRY = {
+    "64 MiB of blanks": [b" " * MIB] * 63 + [b"{}"],
+    "a string without an end": [b'{"text":"'] + [b"a" * MIB] * 62,
+    "a string of escapes": [b'{"text":"'] + [b"\\u00e9" * 170000] * 60 + [b'"}'],
+    "a key without an end": [b'{"'] + [b"k" * MIB] * 62,
+    "a number without an end": [b'{"id":'] + [b"1" * MIB] * 62,
+    "a million fields": [b"{"] + [b'"text":"a",' * 95000] * 62,
+    "brackets without an end": [b"[" * MIB] * 62,
+    "invalid UTF-8 late": [b'{"text":"'] + [b"a" * MIB] * 30 + [b"\xff"],
+}
+
+
+def ping(port, over, told):
+    """A process of its own: neither the attacker's nor the backend's Python is to be measured."""
+    longest = 0.0
+    with h1.Connection(port) as c:
+        while not over.is_set():
+            began = time.monotonic()
+            c.send(h1.request("GET", "/nowhere"))
+            assert c.response().status == 404
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.001)
+    told.put(longest)
+
+
+@pytest.mark.parametrize("case", HUNGRY)
+def test_a_hungry_body_is_answered_and_starves_nobody(start, backend, case):
+    g = start(backend.target)
+    before, pieces = g.rss_kib(), HUNGRY[case]
+    over, told = multiprocessing.Event(), multiprocessing.Queue()
+    pinger = multiprocessing.Process(target=ping, args=(g.port, over, told))
+    pinger.start()
+    with h1.Connection(g.port, timeout=30) as c:
+        c.try_send(h1.request("POST", "/v1/echo", headers={
+            "Content-Type": "application/json", "Content-Length": str(sum(map(len, pieces)))}))
+        all(c.try_send(p) for p in pieces)
+        answer = c.response()
+    assert answer.status in (200, 400, 413), answer
+    over.set()
+    longest = told.get(timeout=10)
+    pinger.join()
+    assert IN_SANITIZER or longest < 0.25, f"an answer took {longest * 1000:.0f} ms"
+    assert g.rss_kib() - before < 10 * 64 << 10
+
+
+def test_a_query_that_nests_without_end_is_400_at_once(start, backend):
+    g = start(backend.target)
+    for target in (nested_query(3000), "/v1/echo?" + "&".join(["text=a"] * 1000),
+                   "/v1/echo?" + "%" * 4000, "/v1/" + "%2e/" * 1500, "/" * 8000,
+                   "/v1/models/" + ":" * 7000):
+        began = time.monotonic()
+        assert h1.call(g.port, "POST", target, json={}).status in (400, 404, 405, 414, 431), target[:40]
+        assert time.monotonic() - began < 0.2, target[:40]
+    assert not backend.calls
+
+
+def test_a_thousand_clients_that_reset_at_once_leave_nothing(start, backend):
+    g = start(backend.target)
+    h1.call(g.port, "POST", "/v1/echo", json={})
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{g.pid}/fd"))
+    before = descriptors()
+    for i in range(1000):
+        c = h1.Connection(g.port)
+        c.try_send(h1.request("POST", "/v1/sleep", json={"duration": "5s"})[:(i % 200) + 20 or None])
+        c.abort()
+    assert eventually(lambda: descriptors() <= before + 3, 5), f"{before} -> {descriptors()}"
+    assert served(g)
+
+
+def test_a_client_that_pipelines_and_never_reads_is_bounded(start, backend):
+    g = start(backend.target)
+    one = h1.request("POST", "/v1/echo", json={"text": "a" * 8000})
+    with h1.Connection(g.port, receive_buffer=4096) as c:
+        before, sent = g.rss_kib(), 0
+        c.sock.settimeout(1)
+        try:
+            while sent < 256 * MIB:
+                sent += c.sock.send(one[sent % len(one):])
+        except OSError:
+            pass
+        assert sent < 32 * MIB, f"{sent >> 20} MiB were taken"
+        assert g.rss_kib() - before < 8 << 10
+    assert served(g)
