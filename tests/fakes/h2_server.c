@@ -486,9 +486,13 @@ static int bind_tcp(struct h2_server *s, const char *address)
         return -1;
     inet_pton(AF_INET, host, &in.sin_addr);
     in.sin_port = htons((uint16_t)port);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (port != 0)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&in, sizeof in) < 0)
         return -1;
+    /* For whoever takes the port next. Before bind the system might have picked one that another
+     * process has just been given. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     getsockname(fd, (struct sockaddr *)&in, &n);
     snprintf(s->name, sizeof s->name, "%s:%u", host, ntohs(in.sin_port));
     return fd;
