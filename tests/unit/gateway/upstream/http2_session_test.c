@@ -188,7 +188,7 @@ static size_t table_after(struct side *x, struct http2_stream *stream, struct st
 static void ids_stay_out_of_the_compression_table(void **state)
 {
     struct side x;
-    struct http2_stream one, two;
+    struct http2_stream one = {.id = 0}, two = {.id = 0};
     (void)state;
 
     assert_true(open_side(&x));
