@@ -245,11 +245,10 @@ class Bench:
         def measure(times):
             return [self.round(gateway, "small", CONNECTIONS, requests) for _ in range(times)]
 
-        alone, fds = measure(3), gateway.sockets()
+        alone, fds = measure(3), at_rest(gateway)
         try:
             crowd.come(answered)
-            time.sleep(0.5)
-            here, rss_here = gateway.sockets() - fds, gateway.rss_kb()
+            here, rss_here = at_rest(gateway) - fds, gateway.rss_kb()
             beside = measure(3)
             lost = crowd.lost()
         finally:
@@ -282,6 +281,17 @@ class Bench:
         finally:
             for process in [*self.gateways, *self.floors.values(), self.backend]:
                 process.end()
+
+
+def at_rest(gateway):
+    """Its open files, once the connections of the last load are closed on its side too."""
+    until, count = time.monotonic() + 5, gateway.sockets()
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        before, count = count, gateway.sockets()
+        if before == count:
+            break
+    return count
 
 
 def settle(gateway, fds):
