@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -312,6 +313,7 @@ def machine():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: told to end"))  # the children too, then
     about = machine()
     parts = chosen("PARTS", PARTS)
     if about["load_before"] > 0.7:
