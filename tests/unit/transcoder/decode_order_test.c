@@ -14,7 +14,7 @@
 #include "tests/unit/support/decode_schema.h"
 #include "transcoder/wire.h"
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __OPTIMIZE__
 enum { SLOWER = 20 };
 #else
 enum { SLOWER = 1 };
