@@ -66,7 +66,7 @@ static uint64_t hash(const struct tc_encoder *e, struct str key)
 /* The encoded key, a string with its length, that begins at `at` of the map's bytes. */
 static struct str key_at(const struct tc_encoder *e, const struct tc_enc_frame *f, uint32_t at)
 {
-    struct str bytes = str_skip(buf_str(e->out), f->begin + at), rest = bytes;
+    struct str bytes = str_of(e->out->p + f->begin + at, e->out->n - f->begin - at), rest = bytes;
     uint64_t n = 0;
 
     switch (tc_wire_type_of((enum tc_type)f->from->message->fields[0].type)) {

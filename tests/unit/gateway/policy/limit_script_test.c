@@ -250,7 +250,7 @@ static void several_limits_are_all_or_none(void **state)
     static const struct str keys[] = {STR_INIT("many"), STR_INIT("few")};
     struct limit_script_row rows[] = {row_of(rule(LIMIT_FIXED_WINDOW, 100, 60 * S), 1),
                                       row_of(rule(LIMIT_SLIDING_LOG, 3, 60 * S), 1)};
-    char id[8];
+    char id[16];
     (void)state;
     for (int i = 0; i < 6; i++) {
         snprintf(id, sizeof id, "c%d", i);
