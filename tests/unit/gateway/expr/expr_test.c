@@ -67,6 +67,33 @@ static void each_step_may_refuse(void **state)
     env_test_release(&t);
 }
 
+/* A constant is generated where it is used, with folds of its own among the scopes around it. */
+static void constants_that_are_bound_leave_other_locals_alone(void **state)
+{
+    static char memory[1 << 16];
+    struct expr_scratch scratch = {.p = memory, .n = sizeof memory};
+    struct expr_faults faults = {.first = NULL};
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 4096, 1 << 22);
+    struct expr_env_spec spec = {.arena = &a};
+    struct expr_env *env = expr_env_new(&spec);
+    expr_declare(env, STR("i"), &expr_type_int, 0);
+    const struct expr_program *p = expr_compile(
+        env,
+        STR("cel.bind(q, [1, 2].map(z, z), cel.bind(y, i, [3].map(w, q[0] + w + y)))"
+            "[0] + optional.of([1].map(z, z).size()).optMap(y, y).value()"),
+        &expr_type_int, &faults);
+    assert_non_null(p);
+    struct expr_value slot = expr_int(7);
+    struct expr_value v = expr_eval(p, &slot, NULL, &scratch);
+    assert_int_equal(v.kind, EXPR_INT);
+    assert_int_equal(v.i, 12);
+    expr_env_release(env);
+    arena_release(&a);
+}
+
 static bool compile_once(void *arg)
 {
     struct arena a;
@@ -97,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_expression_goes_from_text_to_value),
         cmocka_unit_test(each_step_may_refuse),
+        cmocka_unit_test(constants_that_are_bound_leave_other_locals_alone),
         cmocka_unit_test(want_of_memory_is_an_outcome),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
