@@ -46,6 +46,9 @@ void tc_suggest(struct tc_suggestion *s, struct str candidate)
 {
     if (s->wrong.n > NAME_MAX_COMPARED || candidate.n > NAME_MAX_COMPARED || candidate.n == 0)
         return;
+    size_t longer = s->wrong.n > candidate.n ? s->wrong.n - candidate.n : candidate.n - s->wrong.n;
+    if (longer >= s->distance)
+        return;
     size_t d = str_eq_nocase(s->wrong, candidate) ? 0 : edit_distance(s->wrong, candidate);
     if (d < s->distance) {
         s->distance = d;

@@ -21,6 +21,15 @@ void expr_check_fault(struct expr_check *c, struct expr_node *n, struct str at, 
     expr_fault_at(c->faults, c->arena, offset, end, text);
 }
 
+bool expr_check_enough(struct expr_check *c, struct expr_node *n)
+{
+    if (c->faults->count < EXPR_FAULTS_MAX)
+        return false;
+    c->faults->count++;
+    n->type = &expr_type_error;
+    return true;
+}
+
 const struct expr_type *expr_check_type(struct expr_check *c, const struct expr_node *n)
 {
     return expr_infer_top(&c->infer, n->type);

@@ -30,6 +30,8 @@ void expr_check_set(struct expr_check *c, struct expr_node *n, const struct expr
 /* Notes a fault at the node, or at a name inside it when that is a piece of the source; the node's
  * type becomes error. */
 void expr_check_fault(struct expr_check *c, struct expr_node *n, struct str at, struct str text);
+/* True when there are faults enough: this one is counted and needs no text. */
+bool expr_check_enough(struct expr_check *c, struct expr_node *n);
 /* The type of a node, known as far as it is, at its top. */
 const struct expr_type *expr_check_type(struct expr_check *c, const struct expr_node *n);
 /* As it is told to people. */

@@ -105,6 +105,8 @@ static void check_twice(struct expr_check *c, struct expr_node *n, uint32_t last
 
 static void no_message(struct expr_check *c, struct expr_node *n)
 {
+    if (expr_check_enough(c, n))
+        return;
     struct tc_suggestion s = tc_suggest_for(n->name);
     const struct tc_schema *schema = c->env->target.schema;
     struct str package = c->env->container;

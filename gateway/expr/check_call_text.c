@@ -142,6 +142,8 @@ static struct expr_node *condition_of_macro(struct expr_node *n)
 void expr_check_no_overload(struct expr_check *c, struct expr_node *n,
                             const struct expr_overload *rows, uint32_t nrows)
 {
+    if (expr_check_enough(c, n))
+        return;
     struct expr_node *condition = condition_of_macro(n);
     if (condition) {
         expr_check_fault(c, condition, STR_NONE,
@@ -170,6 +172,8 @@ void expr_check_no_overload(struct expr_check *c, struct expr_node *n,
 
 void expr_check_no_function(struct expr_check *c, struct expr_node *n)
 {
+    if (expr_check_enough(c, n))
+        return;
     struct tc_suggestion s = tc_suggest_for(n->name);
 
     for (uint32_t i = 0; i < c->env->functions.n; i++)

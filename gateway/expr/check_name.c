@@ -225,6 +225,8 @@ static struct str near_member(const struct expr_check *c, struct str name, struc
 
 static void undeclared(struct expr_check *c, struct expr_node *n)
 {
+    if (expr_check_enough(c, n))
+        return;
     struct tc_suggestion s = tc_suggest_for(n->name);
 
     for (const struct expr_scope *scope = c->scope; scope; scope = scope->up)

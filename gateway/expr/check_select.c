@@ -19,6 +19,8 @@ static const struct expr_type *of_message(struct expr_check *c, struct expr_node
     n->field = expr_field_named(m, n->name);
     if (n->field)
         return expr_type_field(c->arena, n->field);
+    if (expr_check_enough(c, n))
+        return &expr_type_error;
     struct str near = near_field(m, n->name);
     expr_check_fault(c, n, n->name,
                      TEXT(c, "%.*s has no field `%.*s`%s%.*s%s", STR_ARG(m->full_name),
@@ -42,6 +44,8 @@ static const struct expr_type *of_value(struct expr_check *c, struct expr_node *
     case EXPR_ERROR: return &expr_type_error;
     default: break;
     }
+    if (expr_check_enough(c, n))
+        return &expr_type_error;
     expr_check_fault(c, n, n->name,
                      TEXT(c, "%.*s has no fields, so no `%.*s`", STR_ARG(expr_check_text(c, t)),
                           STR_ARG(n->name)));

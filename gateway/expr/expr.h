@@ -34,6 +34,8 @@ struct expr_env;
 
 enum {
     EXPR_SOURCE_MAX = 16 << 10, /* bytes of one expression */
+    EXPR_NODES_MAX = 2000,      /* names, literals, operators and calls of one expression, macros
+                                   expanded */
     EXPR_DEPTH_MAX = 200,       /* nesting of one expression; deeper is refused in linear time */
     EXPR_ITEMS_DEFAULT = 10000, /* elements a fold may walk; more is EXPR_FAIL_BUDGET at run time */
     EXPR_COST_DEFAULT = 1000000, /* steps an evaluation may take; a program that could need more is

@@ -147,6 +147,17 @@ static bool is_any(const struct expr_type *t)
     return t->kind == EXPR_DYN || t->kind == EXPR_ERROR;
 }
 
+/* All types are of one kind at run time; parameters are bound where that can be. */
+static bool compatible_types(struct expr_infer *in, const struct expr_type *a,
+                             const struct expr_type *b)
+{
+    uint32_t mark = expr_infer_mark(in);
+
+    if (a->of && b->of && !expr_infer_fits(in, a->of, b->of))
+        expr_infer_take_back(in, mark);
+    return true;
+}
+
 /* Neither is a variable. */
 static bool compatible(struct expr_infer *in, const struct expr_type *a, const struct expr_type *b)
 {
@@ -162,6 +173,7 @@ static bool compatible(struct expr_infer *in, const struct expr_type *a, const s
     case EXPR_MESSAGE: return a->message == b->message;
     case EXPR_WRAPPER: return a->of->kind == b->of->kind;
     case EXPR_MAP: return expr_infer_fits(in, a->key, b->key) && expr_infer_fits(in, a->of, b->of);
+    case EXPR_TYPE: return compatible_types(in, a, b);
     case EXPR_LIST:
     case EXPR_OPTIONAL: return expr_infer_fits(in, a->of, b->of);
     default: return true;
@@ -207,6 +219,9 @@ bool expr_infer_fits(struct expr_infer *in, const struct expr_type *a, const str
 
     if (top_a == top_b)
         return true;
+    /* The younger of two variables is bound, so that chains stay short. */
+    if (top_a->kind == EXPR_PARAM && top_b->kind == EXPR_PARAM && top_a->param < top_b->param)
+        return bind(in, top_b, top_a);
     if (top_a->kind == EXPR_PARAM)
         return bind(in, top_a, top_b);
     if (top_b->kind == EXPR_PARAM)

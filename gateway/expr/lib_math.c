@@ -202,9 +202,8 @@ static struct expr_value shift_right(struct expr_run *r, const struct expr_value
         {name "(double, uint) -> dyn", run, EXPR_COST_ONE, 0},                                    \
         {name "(list<int>) -> int", run, EXPR_COST_ITEMS, 0},                                     \
         {name "(list<uint>) -> uint", run, EXPR_COST_ITEMS, 0},                                   \
-        {name "(list<double>) -> double", run, EXPR_COST_ITEMS, 0},                               \
     {                                                                                             \
-        name "(list<dyn>) -> dyn", run, EXPR_COST_ITEMS, 0                                        \
+        name "(list<double>) -> double", run, EXPR_COST_ITEMS, 0                                  \
     }
 
 static const struct expr_function rows[] = {

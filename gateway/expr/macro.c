@@ -44,11 +44,24 @@ static struct expr_node *expand_extension(struct expr_parser *p, struct expr_nod
     return expr_node_done(p, n);
 }
 
-/* Of three or more numbers: of the list of them. */
+static bool may_be_number(const struct expr_node *n)
+{
+    if (n->kind == EXPR_NODE_LITERAL)
+        return n->constant.kind == EXPR_INT || n->constant.kind == EXPR_UINT ||
+               n->constant.kind == EXPR_DOUBLE;
+    return n->kind != EXPR_NODE_LIST && n->kind != EXPR_NODE_MAP && n->kind != EXPR_NODE_STRUCT;
+}
+
+/* Of three or more numbers: of the list of them. A list may be of anything, so what is plainly no
+ * number is found here. */
 static struct expr_node *expand_extreme(struct expr_parser *p, struct expr_node *call)
 {
     if (call->nargs < 3)
         return call;
+    for (uint32_t i = 0; i < call->nargs; i++)
+        if (!may_be_number(call->args[i]))
+            return expr_macro_fault(p, call, call->args[i],
+                                    TEXT(p, "math.%.*s compares numbers", STR_ARG(call->name)));
     struct expr_node *list = expr_node_new(p, EXPR_NODE_LIST, call->offset, call->end);
     struct expr_entry *entries = arena_array(p->arena, call->nargs, sizeof *entries);
     if (!list || !entries)

@@ -14,6 +14,7 @@ struct expr_parser {
     struct expr_token token; /* the next one, not yet taken */
     uint32_t end;            /* of the last one taken */
     uint32_t depth;          /* of brackets */
+    uint32_t nodes;          /* made so far */
     bool failed;
 };
 
@@ -35,8 +36,8 @@ struct expr_node *expr_parse_fail(struct expr_parser *p, uint32_t offset, uint32
 /* parser_primary.c: `minus`, if any, stands before the number that comes next and belongs to it. */
 struct expr_node *expr_parse_member(struct expr_parser *p, const struct expr_token *minus);
 
-/* parser_node.c: nodes are made here. NULL: out of memory, too deep, or NULL was given as a part;
- * `failed` is then set. */
+/* parser_node.c: nodes are made here. NULL: out of memory, too deep, too many, or NULL was given as
+ * a part; `failed` is then set. */
 struct expr_node *expr_node_new(struct expr_parser *p, enum expr_node_kind kind, uint32_t offset,
                                 uint32_t end);
 /* The last word about a node: sets its height, refuses what is nested too deep. */

@@ -3,6 +3,12 @@
 struct expr_node *expr_node_new(struct expr_parser *p, enum expr_node_kind kind, uint32_t offset,
                                 uint32_t end)
 {
+    if (p->nodes++ == EXPR_NODES_MAX)
+        return expr_parse_fail(p, offset, end,
+                               arena_printf(p->arena,
+                                            "more than %d names, literals and operators; divide "
+                                            "the expression",
+                                            EXPR_NODES_MAX));
     struct expr_node *n = p->failed ? NULL : arena_alloc(p->arena, sizeof *n);
 
     if (!n)

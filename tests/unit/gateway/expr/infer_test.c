@@ -101,6 +101,9 @@ static void joins_are_dyn_where_nothing_fits(void **state)
     const struct expr_type *type_uint = expr_type_type(&arena, &expr_type_uint);
     assert_string_equal(text(&in, expr_infer_join(&in, type_int, type_uint)), "type(dyn)");
     assert_string_equal(text(&in, expr_infer_join(&in, type_int, type_int)), "type(int)");
+    const struct expr_type *any = expr_infer_fresh(&in);
+    assert_true(expr_infer_fits(&in, expr_type_type(&arena, any), type_uint));
+    assert_string_equal(text(&in, any), "uint");
 }
 
 static void signatures_are_instantiated(void **state)

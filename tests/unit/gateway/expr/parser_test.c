@@ -180,6 +180,7 @@ static void faults_say_where_and_what_was_expected(void **state)
     check_fault("has(a[0])", 4, "has() asks for a field");
     check_fault("has(a.?b)", 4, "has() asks for a field");
     check_fault("cel.bind(1, 2, 3)", 9, "simple name");
+    check_fault("math.least(1, 'a', 2)", 14, "math.least compares numbers");
     check_fault("l.map(x, y, z, w)", 0, "is written list.map");
 }
 
@@ -224,8 +225,8 @@ static void storms_are_refused_and_long_flat_texts_are_not(void **state)
         {"", "(", "", false},         {"", "[", "", false},          {"", "{", "", false},
         {"", "a[", "", false},        {"a", ".a", "", false},        {"a", "+a", "", false},
         {"", "!", "a", true},         {"", "-", "1", true},          {"", "f(", "", false},
-        {"a", "?a:a", "", false},     {"", "a?", "", false},         {"a", "&&a", "", true},
-        {"a", "||a", "", true},       {"[", "a,", "]", true},        {"{", "a:a,", "}", true},
+        {"a", "?a:a", "", false},     {"", "a?", "", false},         {"a", "&&a", "", false},
+        {"a", "||a", "", false},      {"[", "a,", "]", false},       {"{", "a:a,", "}", false},
         {"", "[].map(x,", "", false}, {"a", ".map(x,x)", "", false}, {"", "{a:", "", false},
         {"", "M{a:", "", false},      {"'", "\\\\", "'", true},      {"", "0", "", true},
         {"a", "[0]", "", false},
@@ -267,6 +268,21 @@ static void nesting_reaches_its_bound(void **state)
     arena_release(&a);
 }
 
+static void parts_reach_their_bound(void **state)
+{
+    struct arena a;
+    struct expr_faults faults = {.first = NULL};
+
+    (void)state;
+    arena_init(&a, 1 << 16, 64 << 20);
+    struct str most = repeated(&a, "[", "1,", EXPR_NODES_MAX - 1, "]");
+    assert_non_null(expr_parse(&a, most, &faults));
+    struct str more = repeated(&a, "[", "1,", EXPR_NODES_MAX, "]");
+    assert_null(expr_parse(&a, more, &faults));
+    assert_non_null(strstr(faults.first->text.p, "more than 2000 names"));
+    arena_release(&a);
+}
+
 static bool parse_once(void *arg)
 {
     struct arena a;
@@ -300,6 +316,7 @@ int main(void)
         cmocka_unit_test(faults_of_literals_and_macros_come_together),
         cmocka_unit_test(storms_are_refused_and_long_flat_texts_are_not),
         cmocka_unit_test(nesting_reaches_its_bound),
+        cmocka_unit_test(parts_reach_their_bound),
         cmocka_unit_test(want_of_memory_is_an_outcome),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
