@@ -51,8 +51,11 @@ static bool declare(struct test_case *c)
     while (record_next(c->test, "type_env", &rest, &f)) {
         struct record decl = record_of(c->test, "type_env", &f);
         struct record ident = record_sub(decl, "ident");
-        if (!ident.bytes.p) {
-            fail(c, "declares a function");
+        struct record function = record_sub(decl, "function");
+        if (function.bytes.p) {
+            if (spec_declare_function(c->trial, record_text(decl, "name"), function))
+                continue;
+            fail(c, "declares a function over a type that there is not");
             return false;
         }
         const struct expr_type *type = spec_type(c->trial, record_sub(ident, "type"));

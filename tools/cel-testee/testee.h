@@ -38,6 +38,10 @@ struct expr_value trial_eval(struct trial *t);
 const struct expr_type *spec_type(struct trial *t, struct record type);
 struct expr_value spec_value(struct trial *t, struct record value);
 
+/* functions.c: the functions that a case declares, for checking alone. False: one has a type that
+ * the language does not have. */
+bool spec_declare_function(struct trial *t, struct str name, struct record function);
+
 /* compare.c: whether a value is the one that was expected. */
 bool spec_matches(struct trial *t, struct record expected, const struct expr_value *v);
 
