@@ -154,7 +154,7 @@ conformance: $(O)/conformance-testee ## protobuf's own conformance tests (needs 
 	tests/all/conformance.sh
 bench: all ## measure against the peers and a bare floor: CPU per request, memory, start
 	tools/bench/run.sh
-bench-micro: $(O)/libtranscoder.a ## the transcoder alone against json-c and protobuf's C++ JSON, and its cost per byte
+bench-micro: $(O)/libgateway.a $(O)/libtranscoder.a ## expressions; the transcoder alone against json-c and protobuf's C++ JSON, and its cost per byte
 	tools/bench/micro.py
 profile: all ## the ten places where a request costs most: PAYLOAD=small|chat|tensor WITH=perf|callgrind
 	@tools/bench/run.sh profile

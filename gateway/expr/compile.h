@@ -16,6 +16,7 @@ static inline bool expr_is_bind(const struct expr_fold *f)
 
 /* A fold whose variables the code being made may use. */
 struct expr_scope {
+    const struct expr_scope *outer;
     const struct expr_fold *fold;
     uint32_t at; /* place of the fold on the stack */
     bool bind;   /* cel.bind of a constant: reading it is folded too */
@@ -26,12 +27,11 @@ struct expr_generator {
     struct expr_faults *faults;
     struct expr_insn *insns;
     uint32_t n, room;
-    uint32_t depth; /* places of the stack that are needed */
-    struct expr_scope scopes[EXPR_DEPTH_MAX + 8];
-    uint32_t nscopes;
-    bool folding;         /* inside of what is going to be evaluated as a whole */
-    uint64_t fold_steps;  /* left for evaluation at load, over the whole expression */
-    uint32_t fold_values; /* and values that may be kept of it */
+    uint32_t depth;                 /* places of the stack that are needed */
+    const struct expr_scope *scope; /* the innermost */
+    bool folding;                   /* inside of what is going to be evaluated as a whole */
+    uint64_t fold_steps;            /* left for evaluation at load, over the whole expression */
+    uint32_t fold_values;           /* and values that may be kept of it */
     struct expr_bits {
         uint32_t *words;
         uint32_t n;                /* bits that there is room for */

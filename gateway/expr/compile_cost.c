@@ -1,11 +1,30 @@
 #include "gateway/expr/compile.h"
 
+/* Of calls: those that give no more than they were given. */
+static uint64_t bound_of_call(const struct expr_generator *g, const struct expr_node *n)
+{
+    static const struct str keepers[] = {STR_INIT("reverse"), STR_INIT("sort"),
+                                         STR_INIT("distinct"), STR_INIT("slice"),
+                                         STR_INIT("@sortByAssociatedKeys")};
+    for (size_t i = 0; n->operand && i < sizeof keepers / sizeof *keepers; i++)
+        if (str_eq(n->name, keepers[i]))
+            return expr_bound(g, n->operand);
+    bool sum = str_eq(n->name, STR("_+_"));
+    if (!sum && !str_eq(n->name, STR("_?_:_")))
+        return g->target->max_items;
+    uint64_t a = expr_bound(g, n->args[n->nargs - 2]), b = expr_bound(g, n->args[n->nargs - 1]);
+    uint64_t bound = sum ? a + b : a > b ? a : b;
+    return bound < g->target->max_items ? bound : g->target->max_items;
+}
+
 uint64_t expr_bound(const struct expr_generator *g, const struct expr_node *n)
 {
     if (n->kind == EXPR_NODE_LIST || n->kind == EXPR_NODE_MAP)
         return n->nentries;
-    if (n->kind == EXPR_NODE_FOLD && !expr_is_bind(n->fold))
-        return expr_bound(g, n->fold->range);
+    if (n->kind == EXPR_NODE_CALL)
+        return bound_of_call(g, n);
+    if (n->kind == EXPR_NODE_FOLD)
+        return expr_bound(g, expr_is_bind(n->fold) ? n->fold->result : n->fold->range);
     if (n->kind == EXPR_NODE_LITERAL && n->constant.kind == EXPR_LIST)
         return expr_list_size(&n->constant);
     return g->target->max_items;

@@ -3,9 +3,8 @@
 /* The accumulator of the innermost fold. */
 static bool is_accu(const struct expr_generator *g, const struct expr_node *n)
 {
-    const struct expr_scope *s = &g->scopes[g->nscopes - 1];
     return n->kind == EXPR_NODE_IDENT && n->ref == EXPR_REF_LOCAL && n->slot == 0 &&
-           str_eq(n->name, s->fold->accu);
+           str_eq(n->name, g->scope->fold->accu);
 }
 
 static bool is_call(const struct expr_node *n, struct str name, uint32_t nargs)
@@ -68,26 +67,16 @@ static uint64_t gen_step(struct expr_generator *g, const struct expr_node *n, ui
     return expr_cost_add(cost, 1);
 }
 
-static bool enter(struct expr_generator *g, const struct expr_node *n, uint32_t at, bool bind)
-{
-    if (g->nscopes == sizeof g->scopes / sizeof *g->scopes) {
-        expr_gen_fault(g, n, STR("folds are nested too deeply"));
-        return false;
-    }
-    g->scopes[g->nscopes++] = (struct expr_scope){n->fold, at, bind};
-    return true;
-}
-
 static uint64_t gen_bind(struct expr_generator *g, const struct expr_node *n, uint32_t at)
 {
     const struct expr_fold *f = n->fold;
     uint64_t cost = 1;
     if (!f->init->closed)
         cost = expr_gen(g, f->init, at + EXPR_FOLD_ACCU);
-    if (!enter(g, n, at, f->init->closed))
-        return 0;
+    struct expr_scope scope = {g->scope, f, at, f->init->closed};
+    g->scope = &scope;
     cost = expr_cost_add(cost, expr_gen(g, f->result, at + EXPR_FOLD_PLACES));
-    g->nscopes--;
+    g->scope = scope.outer;
     emit(g, n, expr_op_copy, at, at + EXPR_FOLD_PLACES);
     return cost;
 }
@@ -123,8 +112,8 @@ uint64_t expr_gen_fold(struct expr_generator *g, const struct expr_node *n, uint
                            .at = (uint16_t)at,
                            .n = is_true(f->condition)});
     uint32_t leave;
-    if (!enter(g, n, at, false))
-        return 0;
+    struct expr_scope scope = {g->scope, f, at, false};
+    g->scope = &scope;
     uint64_t round = gen_round(g, n, at, &leave);
     uint32_t again = expr_emit(g, n, (struct expr_insn){.op = expr_op_fold_again});
     if (!g->failed)
@@ -133,7 +122,7 @@ uint64_t expr_gen_fold(struct expr_generator *g, const struct expr_node *n, uint
     if (leave != UINT32_MAX)
         expr_land(g, leave);
     cost = expr_cost_add(cost, expr_gen(g, f->result, at + EXPR_FOLD_PLACES));
-    g->nscopes--;
+    g->scope = scope.outer;
     emit(g, n, expr_op_copy, at, at + EXPR_FOLD_PLACES);
     expr_land(g, start);
     round = expr_cost_mul(round, expr_bound(g, f->range));

@@ -34,31 +34,20 @@ static uint64_t gen_slot(struct expr_generator *g, const struct expr_node *n, ui
     return 1;
 }
 
-/* The constant that a local is bound to, generated where it is used: in the scopes around its
- * declaration. Folds of its own take the places of the scopes inside, which are put back. */
-static uint64_t gen_bound(struct expr_generator *g, const struct expr_node *n, uint32_t at,
-                          const struct expr_node *init)
-{
-    size_t size = (n->slot + 1) * sizeof *g->scopes;
-    struct expr_scope *inner = expr_gen_alloc(g, 1, size);
-    if (!inner)
-        return 0;
-    g->nscopes -= n->slot + 1;
-    memcpy(inner, &g->scopes[g->nscopes], size);
-    uint64_t cost = expr_gen(g, init, at);
-    memcpy(&g->scopes[g->nscopes], inner, size);
-    g->nscopes += n->slot + 1;
-    return cost;
-}
-
 static uint64_t gen_local(struct expr_generator *g, const struct expr_node *n, uint32_t at)
 {
-    const struct expr_scope *s = &g->scopes[g->nscopes - 1 - n->slot];
+    const struct expr_scope *s = g->scope, *inner = g->scope;
+    for (uint32_t i = 0; i < n->slot; i++)
+        s = s->outer;
     uint32_t place = str_eq(n->name, s->fold->var)    ? EXPR_FOLD_VAR
                      : str_eq(n->name, s->fold->var2) ? EXPR_FOLD_VAR2
                                                       : EXPR_FOLD_ACCU;
-    if (s->bind && place == EXPR_FOLD_ACCU)
-        return gen_bound(g, n, at, s->fold->init);
+    if (s->bind && place == EXPR_FOLD_ACCU) {
+        g->scope = s->outer;
+        uint64_t cost = expr_gen(g, s->fold->init, at);
+        g->scope = inner;
+        return cost;
+    }
     expr_emit(g, n, (struct expr_insn){.op = expr_op_copy, .at = (uint16_t)at, .x = s->at + place});
     return 1;
 }

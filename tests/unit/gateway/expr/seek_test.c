@@ -179,6 +179,8 @@ static void proto2_has_defaults_groups_and_closed_enums(void **state)
         {"31:5 31:6", "two.level", "5"},
         {"32:5 32:6 32:10", "two.levels", "[5, 10]"},
         {"", "two.box.lid.open", "false"},
+        {"1000:7", "two.`kitchen2.ext_int32`", "7"},
+        {"", "two.`kitchen2.ext_int32`", "42"},
         {"61:'t'", "two.text", "\"t\""},
     };
     struct eval_test *t = *state;
