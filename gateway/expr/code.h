@@ -62,6 +62,9 @@ expr_op expr_op_end, expr_op_constant, expr_op_slot, expr_op_tap, expr_op_has_sl
     expr_op_field, expr_op_has_field, expr_op_select, expr_op_has, expr_op_optional_select,
     expr_op_call, expr_op_dispatch, expr_op_matches, expr_op_equal_constant; /* n = 1: is not equal
                                                                               */
+/* a && b, or with `deciding` true a || b, into `a`. */
+void expr_combine(struct expr_run *r, struct expr_value *a, const struct expr_value *b,
+                  bool deciding);
 /* eval_make.c */
 expr_op expr_op_list, expr_op_map, expr_op_message;
 /* eval_logic.c: what does not want all its operands. */
@@ -71,4 +74,5 @@ expr_op expr_op_jump, expr_op_and_left, expr_op_or_left, expr_op_and, expr_op_or
  * p + 4 its variables. */
 enum { EXPR_FOLD_ACCU = 1, EXPR_FOLD_POSITION, EXPR_FOLD_VAR, EXPR_FOLD_VAR2, EXPR_FOLD_PLACES };
 expr_op expr_op_fold_start, expr_op_fold_next, expr_op_fold_next2, expr_op_fold_again,
-    expr_op_fold_while, expr_op_fold_choose, expr_op_append, expr_op_insert;
+    expr_op_fold_while, expr_op_fold_until, expr_op_fold_and, expr_op_fold_or, expr_op_fold_choose,
+    expr_op_append, expr_op_insert;

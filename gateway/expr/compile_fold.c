@@ -35,6 +35,22 @@ static bool is_filter(const struct expr_generator *g, const struct expr_node *n)
     return is_call(n, STR("_?_:_"), 3) && is_accu(g, n->args[2]);
 }
 
+/* @not_strictly_false(accu), or of !accu: what stops all() and exists(). */
+static bool is_until(const struct expr_generator *g, const struct expr_node *n, bool *stop)
+{
+    if (!is_call(n, STR("@not_strictly_false"), 1))
+        return false;
+    const struct expr_node *of = n->args[0];
+    *stop = is_call(of, STR("!_"), 1);
+    return is_accu(g, *stop ? of->args[0] : of);
+}
+
+/* accu && p, accu || p: their steps. */
+static bool is_logic(const struct expr_generator *g, const struct expr_node *n)
+{
+    return (is_call(n, STR("_&&_"), 2) || is_call(n, STR("_||_"), 2)) && is_accu(g, n->args[0]);
+}
+
 static void emit(struct expr_generator *g, const struct expr_node *n, expr_op *op, uint32_t at,
                  uint32_t x)
 {
@@ -60,6 +76,9 @@ static uint64_t gen_step(struct expr_generator *g, const struct expr_node *n, ui
             (struct expr_insn){.op = expr_op_fold_choose, .at = (uint16_t)at, .n = (uint16_t)accu});
         cost = expr_cost_add(cost, gen_step(g, n->args[1], accu, at));
         expr_land(g, choose);
+    } else if (is_logic(g, n)) {
+        cost = expr_gen(g, n->args[1], at);
+        emit(g, n, n->name.p[1] == '&' ? expr_op_fold_and : expr_op_fold_or, accu, at);
     } else {
         cost = expr_gen(g, n, at);
         emit(g, n, expr_op_copy, accu, at);
@@ -88,8 +107,15 @@ static uint64_t gen_round(struct expr_generator *g, const struct expr_node *n, u
     const struct expr_fold *f = n->fold;
     uint32_t free = at + EXPR_FOLD_PLACES;
     uint64_t cost = 2;
+    bool stop;
     *leave = UINT32_MAX;
-    if (!is_true(f->condition)) {
+    if (is_until(g, f->condition, &stop)) {
+        cost++;
+        *leave = expr_emit(g, n,
+                           (struct expr_insn){.op = expr_op_fold_until,
+                                              .at = (uint16_t)(at + EXPR_FOLD_ACCU),
+                                              .n = stop});
+    } else if (!is_true(f->condition)) {
         cost = expr_cost_add(cost, expr_gen(g, f->condition, free));
         *leave = expr_emit(g, n,
                            (struct expr_insn){.op = expr_op_fold_while, .at = (uint16_t)free});

@@ -88,6 +88,26 @@ const struct expr_insn *expr_op_fold_while(struct expr_frame *f, const struct ex
     return v->kind == EXPR_BOOL && v->b ? i + 1 : i + i->x;
 }
 
+/* The accumulator at `at` has been decided: it is the bool `n`. */
+const struct expr_insn *expr_op_fold_until(struct expr_frame *f, const struct expr_insn *i)
+{
+    const struct expr_value *v = &f->stack[i->at];
+    return v->kind == EXPR_BOOL && v->b == (i->n != 0) ? i + i->x : i + 1;
+}
+
+/* accu && value at place x, accu || value: as expr_op_and and expr_op_or. */
+const struct expr_insn *expr_op_fold_and(struct expr_frame *f, const struct expr_insn *i)
+{
+    expr_combine(expr_at(f, i), &f->stack[i->at], &f->stack[i->x], false);
+    return i + 1;
+}
+
+const struct expr_insn *expr_op_fold_or(struct expr_frame *f, const struct expr_insn *i)
+{
+    expr_combine(expr_at(f, i), &f->stack[i->at], &f->stack[i->x], true);
+    return i + 1;
+}
+
 /* The condition of a step at `at`; an error becomes the accumulator, at place `n`. */
 const struct expr_insn *expr_op_fold_choose(struct expr_frame *f, const struct expr_insn *i)
 {

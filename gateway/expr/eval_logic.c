@@ -29,9 +29,9 @@ const struct expr_insn *expr_op_or_left(struct expr_frame *f, const struct expr_
 
 /* cel-spec "Logical Operators": the deciding value in either place wins over an error in the other,
  * of two errors the first stays. */
-static void combine(struct expr_frame *f, const struct expr_insn *i, bool deciding)
+void expr_combine(struct expr_run *r, struct expr_value *a, const struct expr_value *b,
+                  bool deciding)
 {
-    struct expr_value *a = &f->stack[i->at], *b = a + 1;
     if (is(a, deciding) || is(b, deciding)) {
         *a = expr_bool(deciding);
         return;
@@ -41,18 +41,18 @@ static void combine(struct expr_frame *f, const struct expr_insn *i, bool decidi
     if (a->kind == EXPR_BOOL)
         *a = *b;
     if (a->kind != EXPR_ERROR)
-        *a = expr_no_overload(expr_at(f, i), deciding ? "_||_" : "_&&_");
+        *a = expr_no_overload(r, deciding ? "_||_" : "_&&_");
 }
 
 const struct expr_insn *expr_op_and(struct expr_frame *f, const struct expr_insn *i)
 {
-    combine(f, i, false);
+    expr_combine(expr_at(f, i), &f->stack[i->at], &f->stack[i->at + 1], false);
     return i + 1;
 }
 
 const struct expr_insn *expr_op_or(struct expr_frame *f, const struct expr_insn *i)
 {
-    combine(f, i, true);
+    expr_combine(expr_at(f, i), &f->stack[i->at], &f->stack[i->at + 1], true);
     return i + 1;
 }
 

@@ -81,7 +81,9 @@ struct expr_tap {
 struct expr_program {
     struct str source;
     const struct expr_type *type;
-    uint64_t cost;         /* steps in the worst case, within max_items; at most max_cost */
+    uint64_t cost; /* steps in the worst case, within max_items; at most max_cost. A string of
+                      unknown size counts as 1 KiB, a list that a function goes through as 64
+                      elements: longer ones spend more when it runs, which ends at max_cost too */
     const uint32_t *slots; /* the slots it reads, ascending; taps count as reading their slot. The
                               caller sets them: of a message slot, whose value comes by taps,
                               anything but ABSENT says that there is a message */
@@ -112,7 +114,8 @@ uint32_t expr_env_taps(const struct expr_env *env, const struct expr_tap **taps)
 const struct expr_program *expr_compile(struct expr_env *env, struct str source,
                                         const struct expr_type *want, struct expr_faults *faults);
 
-/* Memory for one evaluation at a time: anything a value needs beyond its input. */
+/* Memory for one evaluation at a time: anything a value needs beyond its input. Conditions take
+ * some hundred bytes, lists 32 bytes an element, maps 72; 64 KiB serve most. */
 struct expr_scratch {
     char *p;
     size_t n, used;
