@@ -23,21 +23,21 @@ struct expr_value expr_list_of(struct expr_run *r, const struct expr_value *item
     return a ? expr_array_init(a, items, n) : expr_no_memory();
 }
 
-const struct expr_value *expr_list_items(struct expr_run *r, const struct expr_value *v,
+const struct expr_value *expr_list_items(struct expr_run *r, const struct expr_value *list,
                                          uint32_t *n, struct expr_value *error)
 {
     static const struct expr_value nothing;
-    *n = expr_list_size(v);
+    *n = expr_list_size(list);
     if (*n == 0)
         return &nothing;
-    if (v->list->at == array_at)
-        return ((const struct expr_array *)v->list)->items;
+    if (list->list->at == array_at)
+        return ((const struct expr_array *)list->list)->items;
     struct expr_value *items = expr_alloc_array(r, *n, sizeof *items);
     if (!items) {
         *error = expr_no_memory();
         return NULL;
     }
     for (uint32_t i = 0; i < *n; i++)
-        items[i] = expr_list_at(r, v, i);
+        items[i] = expr_list_at(r, list, i);
     return items;
 }
