@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { FOLD_STEPS = 20000, FOLD_VALUES = 20000, INSNS_FIRST = 16 };
+enum { FOLD_STEPS = 20000, FOLD_VALUES = 20000, INSNS_FIRST = 16, INSNS_MAX = 20000 };
 
 void *expr_gen_alloc(struct expr_generator *g, size_t count, size_t size)
 {
@@ -23,6 +23,8 @@ void expr_gen_fault(struct expr_generator *g, const struct expr_node *n, struct 
 
 uint32_t expr_emit(struct expr_generator *g, const struct expr_node *n, struct expr_insn i)
 {
+    if (g->n == INSNS_MAX && !g->failed)
+        expr_gen_fault(g, n, STR("the expression is too large; split it"));
     if (g->n == g->room && !g->failed) {
         uint32_t room = g->room ? 2 * g->room : INSNS_FIRST;
         struct expr_insn *insns = expr_gen_alloc(g, room, sizeof *insns);

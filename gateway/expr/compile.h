@@ -18,8 +18,9 @@ static inline bool expr_is_bind(const struct expr_fold *f)
 struct expr_scope {
     const struct expr_scope *outer;
     const struct expr_fold *fold;
-    uint32_t at; /* place of the fold on the stack */
-    bool bind;   /* cel.bind of a constant: reading it is folded too */
+    uint32_t at;                       /* place of the fold on the stack */
+    bool bind;                         /* cel.bind of what stands for itself: reading it does too */
+    const struct expr_value *constant; /* its value, or NULL: it fails, or takes too long */
 };
 
 struct expr_generator {

@@ -92,7 +92,9 @@ static uint64_t gen_bind(struct expr_generator *g, const struct expr_node *n, ui
     uint64_t cost = 1;
     if (!f->init->closed)
         cost = expr_gen(g, f->init, at + EXPR_FOLD_ACCU);
-    struct expr_scope scope = {g->scope, f, at, f->init->closed};
+    struct expr_scope scope = {g->scope, f, at, f->init->closed, NULL};
+    if (scope.bind)
+        scope.constant = expr_gen_constant(g, f->init, at + EXPR_FOLD_ACCU);
     g->scope = &scope;
     cost = expr_cost_add(cost, expr_gen(g, f->result, at + EXPR_FOLD_PLACES));
     g->scope = scope.outer;
@@ -138,7 +140,7 @@ uint64_t expr_gen_fold(struct expr_generator *g, const struct expr_node *n, uint
                            .at = (uint16_t)at,
                            .n = is_true(f->condition)});
     uint32_t leave;
-    struct expr_scope scope = {g->scope, f, at, false};
+    struct expr_scope scope = {g->scope, f, at, false, NULL};
     g->scope = &scope;
     uint64_t round = gen_round(g, n, at, &leave);
     uint32_t again = expr_emit(g, n, (struct expr_insn){.op = expr_op_fold_again});

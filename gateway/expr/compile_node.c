@@ -11,14 +11,20 @@ const struct str *expr_gen_name(struct expr_generator *g, struct str name)
     return s;
 }
 
+static uint64_t emit_constant(struct expr_generator *g, const struct expr_node *n, uint32_t at,
+                              const struct expr_value *v)
+{
+    expr_emit(g, n, (struct expr_insn){.op = expr_op_constant, .at = (uint16_t)at, .constant = v});
+    return 1;
+}
+
 static uint64_t gen_constant(struct expr_generator *g, const struct expr_node *n, uint32_t at)
 {
     struct expr_value *v = expr_gen_alloc(g, 1, sizeof *v);
     if (!v)
         return 0;
     *v = n->constant;
-    expr_emit(g, n, (struct expr_insn){.op = expr_op_constant, .at = (uint16_t)at, .constant = v});
-    return 1;
+    return emit_constant(g, n, at, v);
 }
 
 static uint64_t gen_slot(struct expr_generator *g, const struct expr_node *n, uint32_t at)
@@ -42,6 +48,8 @@ static uint64_t gen_local(struct expr_generator *g, const struct expr_node *n, u
     uint32_t place = str_eq(n->name, s->fold->var)    ? EXPR_FOLD_VAR
                      : str_eq(n->name, s->fold->var2) ? EXPR_FOLD_VAR2
                                                       : EXPR_FOLD_ACCU;
+    if (s->constant && place == EXPR_FOLD_ACCU)
+        return emit_constant(g, n, at, s->constant);
     if (s->bind && place == EXPR_FOLD_ACCU) {
         g->scope = s->outer;
         uint64_t cost = expr_gen(g, s->fold->init, at);

@@ -164,6 +164,28 @@ static void memory_may_end_anywhere(void **state)
     }
 }
 
+/* b = a + a, c = b + b ...: what is bound is evaluated once, however often it is read; and what
+ * fails is not written out for each reader. */
+static void chains_of_bound_names_stay_short(void **state)
+{
+    struct eval_test *t = *state;
+    static const char *const firsts[] = {"1", "i", "1/0"};
+    for (size_t k = 0; k < sizeof firsts / sizeof *firsts; k++) {
+        char source[2048];
+        size_t n = (size_t)snprintf(source, sizeof source, "cel.bind(a0, %s, ", firsts[k]);
+        for (int i = 1; i <= 40; i++)
+            n += (size_t)snprintf(source + n, sizeof source - n, "cel.bind(a%d, a%d + a%d, ", i,
+                                  i - 1, i - 1);
+        n += (size_t)snprintf(source + n, sizeof source - n, "a40");
+        memset(source + n, ')', 41);
+        source[n + 41] = '\0';
+        const char *want = k == 0   ? "1099511627776"
+                           : k == 1 ? "7696581394432"
+                                    : "refused: the expression is too large; split it";
+        assert_string_equal(eval_text(t, source), want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +195,7 @@ int main(void)
         cmocka_unit_test(programs_say_which_slots_they_read),
         cmocka_unit_test(selections_from_messages_become_taps),
         cmocka_unit_test(memory_may_end_anywhere),
+        cmocka_unit_test(chains_of_bound_names_stay_short),
     };
     return cmocka_run_group_tests(tests, eval_setup, eval_teardown);
 }
