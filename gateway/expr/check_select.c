@@ -67,8 +67,8 @@ void expr_check_select(struct expr_check *c, struct expr_node *n)
     if (wrapped)
         t = expr_infer_top(&c->infer, t->of);
     const struct expr_type *of = of_value(c, n, t);
-    if (of && of->kind == EXPR_ERROR)
-        n->type = of;
+    if (!of || of->kind == EXPR_ERROR)
+        expr_check_set(c, n, of);
     else if (n->test_only)
         expr_check_set(c, n, &expr_type_bool);
     else
