@@ -62,7 +62,7 @@ static struct position locate(struct str source, uint32_t offset)
         }
     struct str rest = str_skip(source, start);
     at.line = str_of(rest.p, str_find(rest, '\n'));
-    if (at.line.n && at.line.p[at.line.n - 1] == '\r')
+    if (at.line.p && at.line.n && at.line.p[at.line.n - 1] == '\r')
         at.line.n--;
     at.column = characters(str_of(rest.p, before - start)) + 1;
     return at;

@@ -157,7 +157,7 @@ static struct str name_of(struct signature *s, struct str written)
 {
     size_t slash = str_find(written, '/');
 
-    if (slash == written.n || written.p[0] == '_')
+    if (!written.p || slash == written.n || written.p[0] == '_')
         return written;
     char *name = arena_alloc(s->arena, written.n);
     if (!name)
