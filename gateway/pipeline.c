@@ -9,9 +9,12 @@ static const struct stage stages[] = {
     {"route", PHASE_HEAD, route_stage},         /* which RPC */
     {"negotiate", PHASE_HEAD, negotiate_stage}, /* media types, deadline, announced length */
     {"bind", PHASE_HEAD, bind_stage},           /* path and query into fields */
+    {"allow", PHASE_HEAD, allow_head_stage},    /* conditions on caller, headers, source */
     /* here the body is read and encoded */
-    {"branch", PHASE_MESSAGE, branch_stage}, /* which cluster */
-    {"rpc", PHASE_MESSAGE, rpc_stage},       /* the call; its events make the answer */
+    {"allow", PHASE_MESSAGE, allow_message_stage}, /* conditions on the message */
+    {"branch", PHASE_MESSAGE, branch_stage},       /* which cluster */
+    {"metadata", PHASE_MESSAGE, metadata_stage},   /* what the upstream is told */
+    {"rpc", PHASE_MESSAGE, rpc_stage},             /* the call; its events make the answer */
 };
 
 const struct pipeline gateway_pipeline = {stages, sizeof stages / sizeof *stages};

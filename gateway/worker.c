@@ -227,6 +227,7 @@ static void *run(void *arg)
     struct worker *w = arg;
     uv_run(&w->loop, UV_RUN_DEFAULT);
     exchange_host_release(&w->host);
+    free(w->host.scratch.p);
     uv_loop_close(&w->loop);
     w->in->ended(w->in->ctx);
     return NULL;
@@ -253,6 +254,9 @@ static bool prepare(struct worker *w, struct snapshot *snapshot)
         .scope_idle = host_scope_idle,
         .wake_loop = host_wake_loop,
     };
+    w->host.scratch = (struct expr_scratch){malloc(EXCHANGE_SCRATCH), EXCHANGE_SCRATCH, 0};
+    if (!w->host.scratch.p)
+        return false;
     if (getrandom(&w->host.id_base, sizeof w->host.id_base, GRND_NONBLOCK) < 0)
         w->host.id_base = clock_wall_us() ^ (uint64_t)(uintptr_t)w;
     w->front = http1_open(&w->loop, &w->host);

@@ -24,4 +24,8 @@ struct event {
     uint64_t bytes_in, bytes_out;       /* bodies, as on the client's side */
     uint32_t messages_in, messages_out; /* gRPC messages to and from the upstream */
     uint32_t retries;
+    struct str rule;       /* name of the condition or limit that has refused the call; empty */
+    struct str rule_error; /* the first failure of an expression; empty */
+    uint32_t rule_errors;
+    struct str caller; /* id within its provider; empty: nobody was known */
 };

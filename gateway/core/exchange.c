@@ -6,6 +6,7 @@
 
 #include "gateway/core/event.h"
 #include "gateway/core/pipeline.h"
+#include "gateway/core/principal.h"
 
 enum {
     ARENA_BLOCK = 4 << 10,
@@ -243,6 +244,10 @@ static void record(struct exchange *x, bool delivered)
         .messages_in = x->messages_in,
         .messages_out = x->messages_out,
         .retries = x->retries,
+        .rule = x->rule,
+        .rule_error = x->rule_error,
+        .rule_errors = x->rule_errors,
+        .caller = x->principal ? x->principal->id : STR(""),
     };
     if (x->cluster != PLAN_NO_CLUSTER)
         e.cluster_name = x->snapshot->plan->clusters[x->cluster].name;

@@ -58,6 +58,13 @@ struct exchange {
     struct str request_id;
     int32_t cluster;
 
+    const struct principal *principal; /* who calls; NULL: nobody is known */
+    struct attributes *attributes;     /* what expressions have read so far */
+    struct str rule;       /* name of the condition or limit that has refused the call */
+    struct str rule_error; /* the first failure of an expression, for the log */
+    uint32_t rule_errors;
+    struct headers metadata; /* for the upstream */
+
     /* Request: from the body to messages. */
     struct tc_binding binding;
     struct tc_encoder *encoder;

@@ -5,9 +5,12 @@
 #include "gateway/core/channel.h"
 #include "gateway/core/snapshot.h"
 #include "gateway/core/timer.h"
+#include "gateway/expr/expr.h"
 
 struct exchange;
 struct event;
+
+enum { EXCHANGE_SCRATCH = 64 << 10 }; /* what one evaluation of an expression may need, bytes */
 
 /* What a stage that has returned STAGE_WAIT waits for, embedded in its own state. */
 struct exchange_wait {
@@ -43,6 +46,7 @@ struct exchange_host {
     uint32_t active, nidle;
     uint32_t request_ids; /* makes x-request-id unique within the worker */
     uint64_t id_base;
+    struct expr_scratch scratch; /* of expressions; reset by each evaluation */
 };
 
 /* By the worker, once per turn: continues what exchange_soon has listed. */

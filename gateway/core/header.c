@@ -32,3 +32,12 @@ struct str headers_get(const struct headers *h, struct str name)
     }
     return STR_NONE;
 }
+
+void headers_drop(struct headers *h, uint32_t from, struct str name)
+{
+    uint32_t kept = from;
+    for (uint32_t i = from; i < h->n; i++)
+        if (!str_eq(h->items[i].name, name))
+            h->items[kept++] = h->items[i];
+    h->n = kept;
+}

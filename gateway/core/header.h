@@ -15,5 +15,7 @@ struct headers {
 
 /* Appends; slices are kept, not copied. False when the arena is full. */
 bool headers_add(struct headers *h, struct arena *arena, struct str name, struct str value);
+/* Takes all headers `name` (lower case) from number `from` on off the list. */
+void headers_drop(struct headers *h, uint32_t from, struct str name);
 /* Value of the first header `name` (lower case), or p == NULL. */
 struct str headers_get(const struct headers *h, struct str name);

@@ -266,3 +266,9 @@ size_t metadata_timeout_print(char *out, uint64_t ns)
     out[at++] = timeout_units[i].unit;
     return at;
 }
+
+bool metadata_settable(struct str name)
+{
+    return is_metadata_name(name) && forwarded(name, UP) && !str_eq(name, STR("x-request-id")) &&
+           !str_eq(name, STR("user-agent"));
+}

@@ -20,6 +20,9 @@
  * for a value with bytes that metadata cannot carry. */
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
                                      struct arena *arena, struct tc_error *error);
+/* True for a name that a rule of the configuration may set or remove: legal, and none that the
+ * gateway, HTTP or gRPC use themselves. */
+bool metadata_settable(struct str name);
 /* Copies into the arena what may be shown to the client. False when the arena is full. */
 bool metadata_to_headers(const struct header *metadata, size_t n, struct headers *out,
                          struct arena *arena);

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "gateway/expr/expr.h"
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
 #include "transcoder/enum_name.h"
@@ -20,6 +21,32 @@ struct plan_branch {
     int32_t cluster;            /* index into plan.clusters */
 };
 
+/* When all that an expression reads is there. */
+enum plan_when { PLAN_HEAD, PLAN_MESSAGE, PLAN_REPLY };
+
+/* An expression of a method; evaluated by policy/attributes.h. */
+struct plan_expr {
+    const struct expr_program *program;
+    struct str name; /* of the condition, key or limit it belongs to, for messages and logs */
+    enum plan_when when;
+    bool pass_on_error;
+};
+
+/* postern.v1.MetadataRule. */
+struct plan_metadata {
+    struct str key;
+    struct plan_expr value; /* program == NULL: the client's own is removed, nothing is sent */
+};
+
+/* What the expressions of a method see. */
+struct plan_attributes {
+    const struct expr_env *env;
+    const struct str *claims;   /* slot = ATTRIBUTES + index */
+    const uint8_t *claim_types; /* Postern__V1__Claim__Type */
+    uint32_t nclaims;
+    bool request_later; /* some expression reads request and response */
+};
+
 /* postern.v1.Policy after inheritance, with every name resolved and every text parsed. */
 struct method_policy {
     const struct tc_method *method;
@@ -32,10 +59,14 @@ struct method_policy {
     bool ignore_unknown_fields, ignore_unknown_query;
     bool ignore_unknown_enums, enums_in_any_case, short_enums;
     bool emit_defaults, enums_as_numbers, proto_names, int64_as_numbers;
-    uint8_t indent;                     /* spaces a level; 0: one line */
-    uint32_t timeout_ms;                /* 0: none */
-    uint32_t keepalive_ms;              /* SSE comments; 0: none */
-    uint64_t max_request, max_response; /* bytes */
+    uint8_t indent;                           /* spaces a level; 0: one line */
+    uint32_t timeout_ms;                      /* 0: none */
+    uint32_t keepalive_ms;                    /* SSE comments; 0: none */
+    uint64_t max_request, max_response;       /* bytes */
+    const struct plan_attributes *attributes; /* NULL: the method has no expression */
+    const struct plan_expr *allow;            /* all must hold */
+    const struct plan_metadata *metadata;
+    uint16_t nallow, nmetadata;
 };
 
 /* How a route's requests may spell enum values: flags of transcoder/enum_name.h. */

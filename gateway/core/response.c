@@ -285,22 +285,13 @@ void response_pump(struct exchange *x)
     }
 }
 
-static void drop_headers(struct headers *h, uint32_t from, struct str name)
-{
-    uint32_t kept = from;
-    for (uint32_t i = from; i < h->n; i++)
-        if (!str_eq(h->items[i].name, name))
-            h->items[kept++] = h->items[i];
-    h->n = kept;
-}
-
 /* The request's id is for the gateway alone to say, once. */
 static bool take_metadata(struct exchange *x, const struct header *metadata, size_t n)
 {
     struct headers *h = &x->answer.headers;
     uint32_t before = h->n;
     bool ok = metadata_to_headers(metadata, n, h, &x->arena);
-    drop_headers(h, before, STR("x-request-id"));
+    headers_drop(h, before, STR("x-request-id"));
     return ok;
 }
 
@@ -429,30 +420,13 @@ static void on_end(void *ctx, const struct call_end *end)
     exchange_rest(x);
 }
 
-/* One id for answer, log and upstream, whatever the client has sent under that name. */
-static bool set_request_id(struct exchange *x, struct headers *metadata)
-{
-    drop_headers(metadata, 0, STR("x-request-id"));
-    return headers_add(metadata, &x->arena, STR("x-request-id"), x->request_id);
-}
-
 enum stage_result rpc_stage(struct exchange *x)
 {
     static const struct call_events events = {on_headers, on_message, on_writable, on_end};
-    struct headers metadata = {0};
-    enum tc_status st = metadata_from_headers(&x->request.headers, &metadata, &x->arena, &x->error);
-    if (st != TC_OK) {
-        exchange_fail_input(x, st);
-        return STAGE_END;
-    }
-    if (!set_request_id(x, &metadata)) {
-        exchange_fail_memory(x);
-        return STAGE_END;
-    }
     struct call_options options = {
         .path = x->policy->method->path,
-        .metadata = metadata.items,
-        .nmetadata = metadata.n,
+        .metadata = x->metadata.items,
+        .nmetadata = x->metadata.n,
         .deadline = x->deadline,
         .max_message = (size_t)x->policy->max_response,
         .idempotent = x->policy->idempotent,

@@ -69,4 +69,7 @@ void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_
     }
     if (routes)
         policy_branches_resolve(c, p, routes);
+    c->layers = layers;
+    c->nlayers = n;
+    policy_rules_compile(c, p);
 }

@@ -24,6 +24,12 @@ struct layer {
     bool matched;             /* an override that no RPC matches is a mistake */
 };
 
+/* An expression's option that a fault was noted for. */
+struct faulty {
+    const struct faulty *next;
+    const void *option;
+};
+
 struct compile {
     const struct policy_input *in;
     struct arena *arena;
@@ -39,6 +45,13 @@ struct compile {
     uint32_t noverrides;
     bool *http_used; /* config->http[i] has found its RPC */
     int32_t default_cluster;
+
+    /* The method that is at work: its layers from far to close (file, service, its own, overrides).
+     */
+    const struct layer *const *layers;
+    size_t nlayers;
+    struct expr_env *env;
+    const struct faulty *faulty;
 };
 
 /* policy_compile */
@@ -74,6 +87,11 @@ void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_
 
 /* policy_branch: routes of the closest layer that has any, resolved against the method. */
 void policy_branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l);
+
+/* policy_rules: what may be asked without a method, and allow and metadata of the method at work.
+ */
+void policy_rules_check(struct compile *c, const struct layer *l);
+void policy_rules_compile(struct compile *c, struct method_policy *p);
 
 /* policy_http: all routes of a method. */
 void policy_http_routes(struct compile *c, const struct method_policy *p);

@@ -134,4 +134,5 @@ void policy_layer_read(struct compile *c, struct layer *l, const Postern__V1__Po
         FAULT(c, at, STR("json.indent"), "%u spaces a level are too many, at most %d are allowed",
               (unsigned)policy->json->indent, TC_INDENT_MAX);
     read_routes(c, l);
+    policy_rules_check(c, l);
 }

@@ -11,6 +11,12 @@ enum stage_result route_stage(struct exchange *x);
 enum stage_result negotiate_stage(struct exchange *x);
 /* Path variables and query parameters into fields; 400. */
 enum stage_result bind_stage(struct exchange *x);
+/* The conditions of `allow` that need the head alone, and those that need the message; 403. */
+enum stage_result allow_head_stage(struct exchange *x);
+enum stage_result allow_message_stage(struct exchange *x);
+/* What the upstream is told besides the message: the client's headers, the request's id, the rules
+ * of `metadata`; 400, 403. */
+enum stage_result metadata_stage(struct exchange *x);
 /* Which cluster serves the call: the first branch whose condition holds, else the policy's
  * upstream. */
 enum stage_result branch_stage(struct exchange *x);

@@ -197,6 +197,9 @@ static bool put_answer(struct buf *out, const struct event *e, size_t most)
            put_count(out, "messages_out", e->messages_out) &&
            put_count(out, "retries", e->retries) && put_ms(out, "total_ms", e->total_ns) &&
            put_ms(out, "upstream_ms", e->upstream_ns) && put_ms(out, "own_ms", e->own_ns) &&
+           (e->caller.n == 0 || put_text(out, "caller", cut(e->caller, most))) &&
+           (e->rule.n == 0 || put_text(out, "rule", cut(e->rule, most))) &&
+           (e->rule_error.n == 0 || put_text(out, "rule_error", cut(e->rule_error, most))) &&
            (e->error.n == 0 || put_text(out, "error", cut(e->error, most * 2)));
 }
 

@@ -178,6 +178,8 @@ static const struct {
     [WATCH_MESSAGES_IN] = {"postern_messages_in_total", "gRPC messages sent to model servers."},
     [WATCH_MESSAGES_OUT] = {"postern_messages_out_total", "gRPC messages read from model servers."},
     [WATCH_RETRIES] = {"postern_retries_total", "Calls sent once more to a model server."},
+    [WATCH_RULE_ERRORS] = {"postern_expression_errors_total",
+                           "Expressions of policies that failed when they were evaluated."},
 };
 
 static bool put_sums(const struct page *p, enum watch_sum s)

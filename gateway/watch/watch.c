@@ -82,6 +82,7 @@ static void count(struct watch_row *row, const struct event *e)
     watch_add(&row->sums[WATCH_MESSAGES_IN], e->messages_in);
     watch_add(&row->sums[WATCH_MESSAGES_OUT], e->messages_out);
     watch_add(&row->sums[WATCH_RETRIES], e->retries);
+    watch_add(&row->sums[WATCH_RULE_ERRORS], e->rule_errors);
 }
 
 void watch_record(struct watch *w, const struct event *e)

@@ -37,6 +37,7 @@ enum watch_sum {
     WATCH_MESSAGES_IN,
     WATCH_MESSAGES_OUT,
     WATCH_RETRIES,
+    WATCH_RULE_ERRORS,
     WATCH_SUMS
 };
 

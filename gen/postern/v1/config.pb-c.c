@@ -52,6 +52,51 @@ void   postern__v1__config__free_unpacked
   assert(message->base.descriptor == &postern__v1__config__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__expressions__init
+                     (Postern__V1__Expressions         *message)
+{
+  static const Postern__V1__Expressions init_value = POSTERN__V1__EXPRESSIONS__INIT;
+  *message = init_value;
+}
+size_t postern__v1__expressions__get_packed_size
+                     (const Postern__V1__Expressions *message)
+{
+  assert(message->base.descriptor == &postern__v1__expressions__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__expressions__pack
+                     (const Postern__V1__Expressions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__expressions__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__expressions__pack_to_buffer
+                     (const Postern__V1__Expressions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__expressions__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Expressions *
+       postern__v1__expressions__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Expressions *)
+     protobuf_c_message_unpack (&postern__v1__expressions__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__expressions__free_unpacked
+                     (Postern__V1__Expressions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__expressions__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__listener__init
                      (Postern__V1__Listener         *message)
 {
@@ -277,7 +322,7 @@ void   postern__v1__access_log__free_unpacked
   assert(message->base.descriptor == &postern__v1__access_log__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[13] =
+static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[14] =
 {
   {
     "listeners",
@@ -435,6 +480,18 @@ static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[13]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expressions",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, expressions),
+    &postern__v1__expressions__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__config__field_indices_by_name[] = {
   10,   /* field[10] = access_log */
@@ -443,6 +500,7 @@ static const unsigned postern__v1__config__field_indices_by_name[] = {
   7,   /* field[7] = bounds */
   3,   /* field[3] = clusters */
   4,   /* field[4] = descriptors */
+  13,   /* field[13] = expressions */
   11,   /* field[11] = grace_period */
   9,   /* field[9] = http */
   0,   /* field[0] = listeners */
@@ -451,10 +509,11 @@ static const unsigned postern__v1__config__field_indices_by_name[] = {
   2,   /* field[2] = upstream */
   6,   /* field[6] = workers */
 };
-static const ProtobufCIntRange postern__v1__config__number_ranges[1 + 1] =
+static const ProtobufCIntRange postern__v1__config__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 20, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor postern__v1__config__descriptor =
 {
@@ -464,11 +523,75 @@ const ProtobufCMessageDescriptor postern__v1__config__descriptor =
   "Postern__V1__Config",
   "postern.v1",
   sizeof(Postern__V1__Config),
-  13,
+  14,
   postern__v1__config__field_descriptors,
   postern__v1__config__field_indices_by_name,
-  1,  postern__v1__config__number_ranges,
+  2,  postern__v1__config__number_ranges,
   (ProtobufCMessageInit) postern__v1__config__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__expressions__field_descriptors[3] =
+{
+  {
+    "max_items",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Expressions, max_items),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_cost",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Expressions, max_cost),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refuse_dyn",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Expressions, refuse_dyn),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__expressions__field_indices_by_name[] = {
+  1,   /* field[1] = max_cost */
+  0,   /* field[0] = max_items */
+  2,   /* field[2] = refuse_dyn */
+};
+static const ProtobufCIntRange postern__v1__expressions__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor postern__v1__expressions__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Expressions",
+  "Expressions",
+  "Postern__V1__Expressions",
+  "postern.v1",
+  sizeof(Postern__V1__Expressions),
+  3,
+  postern__v1__expressions__field_descriptors,
+  postern__v1__expressions__field_indices_by_name,
+  1,  postern__v1__expressions__number_ranges,
+  (ProtobufCMessageInit) postern__v1__expressions__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__listener__field_descriptors[1] =

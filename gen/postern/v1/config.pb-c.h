@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "gen/postern/v1/options.pb-c.h"
 
 typedef struct Postern__V1__Config Postern__V1__Config;
+typedef struct Postern__V1__Expressions Postern__V1__Expressions;
 typedef struct Postern__V1__Listener Postern__V1__Listener;
 typedef struct Postern__V1__Cluster Postern__V1__Cluster;
 typedef struct Postern__V1__Bounds Postern__V1__Bounds;
@@ -94,6 +95,7 @@ struct  Postern__V1__Config
    * A client that closes its sending side while it waits counts as gone. With true it may still read. Default: false.
    */
   protobuf_c_boolean allow_half_close;
+  Postern__V1__Expressions *expressions;
   Postern__V1__Config__WorkersCase _workers_case;
   union {
     /*
@@ -104,7 +106,31 @@ struct  Postern__V1__Config
 };
 #define POSTERN__V1__CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__config__descriptor) \
-    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+
+
+/*
+ * Ceilings of every expression. 0 or absent: the default given here.
+ */
+struct  Postern__V1__Expressions
+{
+  ProtobufCMessage base;
+  /*
+   * Elements that all(), map() and the like may walk; a longer list is an error of the expression. 10000
+   */
+  uint32_t max_items;
+  /*
+   * Steps of one evaluation; an expression that could need more is refused when it is loaded. 1000000
+   */
+  uint64_t max_cost;
+  /*
+   * Refuse expressions that touch a value whose type is known only when it runs (Struct, Any, claims of type ANY).
+   */
+  protobuf_c_boolean refuse_dyn;
+};
+#define POSTERN__V1__EXPRESSIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__expressions__descriptor) \
+    , 0, 0, 0 }
 
 
 struct  Postern__V1__Listener
@@ -279,6 +305,25 @@ Postern__V1__Config *
 void   postern__v1__config__free_unpacked
                      (Postern__V1__Config *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Expressions methods */
+void   postern__v1__expressions__init
+                     (Postern__V1__Expressions         *message);
+size_t postern__v1__expressions__get_packed_size
+                     (const Postern__V1__Expressions   *message);
+size_t postern__v1__expressions__pack
+                     (const Postern__V1__Expressions   *message,
+                      uint8_t             *out);
+size_t postern__v1__expressions__pack_to_buffer
+                     (const Postern__V1__Expressions   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Expressions *
+       postern__v1__expressions__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__expressions__free_unpacked
+                     (Postern__V1__Expressions *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Listener methods */
 void   postern__v1__listener__init
                      (Postern__V1__Listener         *message);
@@ -379,6 +424,9 @@ void   postern__v1__access_log__free_unpacked
 typedef void (*Postern__V1__Config_Closure)
                  (const Postern__V1__Config *message,
                   void *closure_data);
+typedef void (*Postern__V1__Expressions_Closure)
+                 (const Postern__V1__Expressions *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Listener_Closure)
                  (const Postern__V1__Listener *message,
                   void *closure_data);
@@ -402,6 +450,7 @@ typedef void (*Postern__V1__AccessLog_Closure)
 
 extern const ProtobufCEnumDescriptor    postern__v1__transport__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__config__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__expressions__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__listener__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__cluster__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__bounds__descriptor;

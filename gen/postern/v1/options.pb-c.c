@@ -52,6 +52,141 @@ void   postern__v1__policy__free_unpacked
   assert(message->base.descriptor == &postern__v1__policy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__condition__init
+                     (Postern__V1__Condition         *message)
+{
+  static const Postern__V1__Condition init_value = POSTERN__V1__CONDITION__INIT;
+  *message = init_value;
+}
+size_t postern__v1__condition__get_packed_size
+                     (const Postern__V1__Condition *message)
+{
+  assert(message->base.descriptor == &postern__v1__condition__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__condition__pack
+                     (const Postern__V1__Condition *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__condition__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__condition__pack_to_buffer
+                     (const Postern__V1__Condition *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__condition__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Condition *
+       postern__v1__condition__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Condition *)
+     protobuf_c_message_unpack (&postern__v1__condition__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__condition__free_unpacked
+                     (Postern__V1__Condition *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__condition__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__metadata_rule__init
+                     (Postern__V1__MetadataRule         *message)
+{
+  static const Postern__V1__MetadataRule init_value = POSTERN__V1__METADATA_RULE__INIT;
+  *message = init_value;
+}
+size_t postern__v1__metadata_rule__get_packed_size
+                     (const Postern__V1__MetadataRule *message)
+{
+  assert(message->base.descriptor == &postern__v1__metadata_rule__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__metadata_rule__pack
+                     (const Postern__V1__MetadataRule *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__metadata_rule__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__metadata_rule__pack_to_buffer
+                     (const Postern__V1__MetadataRule *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__metadata_rule__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__MetadataRule *
+       postern__v1__metadata_rule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__MetadataRule *)
+     protobuf_c_message_unpack (&postern__v1__metadata_rule__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__metadata_rule__free_unpacked
+                     (Postern__V1__MetadataRule *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__metadata_rule__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__claim__init
+                     (Postern__V1__Claim         *message)
+{
+  static const Postern__V1__Claim init_value = POSTERN__V1__CLAIM__INIT;
+  *message = init_value;
+}
+size_t postern__v1__claim__get_packed_size
+                     (const Postern__V1__Claim *message)
+{
+  assert(message->base.descriptor == &postern__v1__claim__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__claim__pack
+                     (const Postern__V1__Claim *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__claim__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__claim__pack_to_buffer
+                     (const Postern__V1__Claim *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__claim__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Claim *
+       postern__v1__claim__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Claim *)
+     protobuf_c_message_unpack (&postern__v1__claim__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__claim__free_unpacked
+                     (Postern__V1__Claim *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__claim__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__route__init
                      (Postern__V1__Route         *message)
 {
@@ -187,7 +322,7 @@ void   postern__v1__stream__free_unpacked
   assert(message->base.descriptor == &postern__v1__stream__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[9] =
+static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[12] =
 {
   {
     "upstream",
@@ -297,22 +432,62 @@ static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[9] 
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "allow",
+    20,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Policy, n_allow),
+    offsetof(Postern__V1__Policy, allow),
+    &postern__v1__condition__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Policy, n_metadata),
+    offsetof(Postern__V1__Policy, metadata),
+    &postern__v1__metadata_rule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claims",
+    22,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Policy, n_claims),
+    offsetof(Postern__V1__Policy, claims),
+    &postern__v1__claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__policy__field_indices_by_name[] = {
+  9,   /* field[9] = allow */
+  11,   /* field[11] = claims */
   8,   /* field[8] = fill_update_mask */
   3,   /* field[3] = idempotent */
   4,   /* field[4] = json */
   6,   /* field[6] = max_request_bytes */
   7,   /* field[7] = max_response_bytes */
+  10,   /* field[10] = metadata */
   1,   /* field[1] = route */
   5,   /* field[5] = stream */
   2,   /* field[2] = timeout */
   0,   /* field[0] = upstream */
 };
-static const ProtobufCIntRange postern__v1__policy__number_ranges[1 + 1] =
+static const ProtobufCIntRange postern__v1__policy__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
 {
@@ -322,11 +497,226 @@ const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
   "Postern__V1__Policy",
   "postern.v1",
   sizeof(Postern__V1__Policy),
-  9,
+  12,
   postern__v1__policy__field_descriptors,
   postern__v1__policy__field_indices_by_name,
-  1,  postern__v1__policy__number_ranges,
+  2,  postern__v1__policy__number_ranges,
   (ProtobufCMessageInit) postern__v1__policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__condition__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Condition, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expr",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Condition, expr),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_error",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Condition, on_error),
+    &postern__v1__on_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__condition__field_indices_by_name[] = {
+  1,   /* field[1] = expr */
+  0,   /* field[0] = name */
+  2,   /* field[2] = on_error */
+};
+static const ProtobufCIntRange postern__v1__condition__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor postern__v1__condition__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Condition",
+  "Condition",
+  "Postern__V1__Condition",
+  "postern.v1",
+  sizeof(Postern__V1__Condition),
+  3,
+  postern__v1__condition__field_descriptors,
+  postern__v1__condition__field_indices_by_name,
+  1,  postern__v1__condition__number_ranges,
+  (ProtobufCMessageInit) postern__v1__condition__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__metadata_rule__field_descriptors[3] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__MetadataRule, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__MetadataRule, _value_case),
+    offsetof(Postern__V1__MetadataRule, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_error",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__MetadataRule, on_error),
+    &postern__v1__on_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__metadata_rule__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  2,   /* field[2] = on_error */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange postern__v1__metadata_rule__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor postern__v1__metadata_rule__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.MetadataRule",
+  "MetadataRule",
+  "Postern__V1__MetadataRule",
+  "postern.v1",
+  sizeof(Postern__V1__MetadataRule),
+  3,
+  postern__v1__metadata_rule__field_descriptors,
+  postern__v1__metadata_rule__field_indices_by_name,
+  1,  postern__v1__metadata_rule__number_ranges,
+  (ProtobufCMessageInit) postern__v1__metadata_rule__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue postern__v1__claim__type__enum_values_by_number[6] =
+{
+  { "STRING", "POSTERN__V1__CLAIM__TYPE__STRING", 0 },
+  { "INT", "POSTERN__V1__CLAIM__TYPE__INT", 1 },
+  { "DOUBLE", "POSTERN__V1__CLAIM__TYPE__DOUBLE", 2 },
+  { "BOOL", "POSTERN__V1__CLAIM__TYPE__BOOL", 3 },
+  { "LIST_STRING", "POSTERN__V1__CLAIM__TYPE__LIST_STRING", 4 },
+  { "ANY", "POSTERN__V1__CLAIM__TYPE__ANY", 5 },
+};
+static const ProtobufCIntRange postern__v1__claim__type__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex postern__v1__claim__type__enum_values_by_name[6] =
+{
+  { "ANY", 5 },
+  { "BOOL", 3 },
+  { "DOUBLE", 2 },
+  { "INT", 1 },
+  { "LIST_STRING", 4 },
+  { "STRING", 0 },
+};
+const ProtobufCEnumDescriptor postern__v1__claim__type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.Claim.Type",
+  "Type",
+  "Postern__V1__Claim__Type",
+  "postern.v1",
+  6,
+  postern__v1__claim__type__enum_values_by_number,
+  6,
+  postern__v1__claim__type__enum_values_by_name,
+  1,
+  postern__v1__claim__type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor postern__v1__claim__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Claim, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Claim, type),
+    &postern__v1__claim__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__claim__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange postern__v1__claim__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor postern__v1__claim__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Claim",
+  "Claim",
+  "Postern__V1__Claim",
+  "postern.v1",
+  sizeof(Postern__V1__Claim),
+  2,
+  postern__v1__claim__field_descriptors,
+  postern__v1__claim__field_indices_by_name,
+  1,  postern__v1__claim__number_ranges,
+  (ProtobufCMessageInit) postern__v1__claim__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__route__field_descriptors[4] =
@@ -598,4 +988,32 @@ const ProtobufCMessageDescriptor postern__v1__stream__descriptor =
   1,  postern__v1__stream__number_ranges,
   (ProtobufCMessageInit) postern__v1__stream__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue postern__v1__on_error__enum_values_by_number[2] =
+{
+  { "DENY", "POSTERN__V1__ON_ERROR__DENY", 0 },
+  { "PASS", "POSTERN__V1__ON_ERROR__PASS", 1 },
+};
+static const ProtobufCIntRange postern__v1__on_error__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex postern__v1__on_error__enum_values_by_name[2] =
+{
+  { "DENY", 0 },
+  { "PASS", 1 },
+};
+const ProtobufCEnumDescriptor postern__v1__on_error__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.OnError",
+  "OnError",
+  "Postern__V1__OnError",
+  "postern.v1",
+  2,
+  postern__v1__on_error__enum_values_by_number,
+  2,
+  postern__v1__on_error__enum_values_by_name,
+  1,
+  postern__v1__on_error__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -16,6 +16,9 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Postern__V1__Policy Postern__V1__Policy;
+typedef struct Postern__V1__Condition Postern__V1__Condition;
+typedef struct Postern__V1__MetadataRule Postern__V1__MetadataRule;
+typedef struct Postern__V1__Claim Postern__V1__Claim;
 typedef struct Postern__V1__Route Postern__V1__Route;
 typedef struct Postern__V1__Json Postern__V1__Json;
 typedef struct Postern__V1__Stream Postern__V1__Stream;
@@ -23,6 +26,29 @@ typedef struct Postern__V1__Stream Postern__V1__Stream;
 
 /* --- enums --- */
 
+typedef enum _Postern__V1__Claim__Type {
+  POSTERN__V1__CLAIM__TYPE__STRING = 0,
+  POSTERN__V1__CLAIM__TYPE__INT = 1,
+  POSTERN__V1__CLAIM__TYPE__DOUBLE = 2,
+  POSTERN__V1__CLAIM__TYPE__BOOL = 3,
+  POSTERN__V1__CLAIM__TYPE__LIST_STRING = 4,
+  /*
+   * Any JSON; what is done with it is checked when it runs.
+   */
+  POSTERN__V1__CLAIM__TYPE__ANY = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__CLAIM__TYPE)
+} Postern__V1__Claim__Type;
+typedef enum _Postern__V1__OnError {
+  /*
+   * The call is refused.
+   */
+  POSTERN__V1__ON_ERROR__DENY = 0,
+  /*
+   * As if the condition held; a metadata entry is left out.
+   */
+  POSTERN__V1__ON_ERROR__PASS = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__ON_ERROR)
+} Postern__V1__OnError;
 
 /* --- messages --- */
 
@@ -76,6 +102,22 @@ struct  Postern__V1__Policy
   Postern__V1__Route **route;
   Postern__V1__Json *json;
   Postern__V1__Stream *stream;
+  /*
+   * All of them must hold, else the call is refused with PERMISSION_DENIED (403) and the condition's name. They add up over
+   * the levels; one of the same name replaces that of a farther level.
+   */
+  size_t n_allow;
+  Postern__V1__Condition **allow;
+  /*
+   * What the upstream is told besides the client's headers. Adds up over the levels; the same key replaces.
+   */
+  size_t n_metadata;
+  Postern__V1__MetadataRule **metadata;
+  /*
+   * Adds up over the levels.
+   */
+  size_t n_claims;
+  Postern__V1__Claim **claims;
   Postern__V1__Policy__UpstreamCase _upstream_case;
   union {
     /*
@@ -123,7 +165,83 @@ struct  Postern__V1__Policy
 };
 #define POSTERN__V1__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__policy__descriptor) \
-    , 0,NULL, NULL, NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
+    , 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
+
+
+/*
+ * A condition on the call, in the language of expressions: a subset of CEL, checked against the messages when the schema
+ * is loaded. It may read
+ *   request               the request message (of a client's stream: the first)
+ *   caller.id .key .tenant .tier .subject .provider .roles .scopes, caller.authenticated
+ *   claims.NAME           of the caller's token, declared with `claims`
+ *   headers["name"]       request headers by name in any case; values of a repeated header are joined with ", "
+ *   source.ip, now, route.method .path .pattern .rpc
+ */
+struct  Postern__V1__Condition
+{
+  ProtobufCMessage base;
+  /*
+   * For messages, logs and metrics; what a closer level replaces it by.
+   */
+  char *name;
+  /*
+   * Of type bool.
+   */
+  char *expr;
+  /*
+   * What a failure means: a key that is not there, an overflow, a claim of another type.
+   */
+  Postern__V1__OnError on_error;
+};
+#define POSTERN__V1__CONDITION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__condition__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, POSTERN__V1__ON_ERROR__DENY }
+
+
+typedef enum {
+  POSTERN__V1__METADATA_RULE___VALUE__NOT_SET = 0,
+  POSTERN__V1__METADATA_RULE___VALUE_VALUE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__METADATA_RULE___VALUE__CASE)
+} Postern__V1__MetadataRule__ValueCase;
+
+/*
+ * Metadata that the upstream gets. The client's own headers of that name do not travel on.
+ */
+struct  Postern__V1__MetadataRule
+{
+  ProtobufCMessage base;
+  /*
+   * Lower case. Names ending in "-bin" carry bytes.
+   */
+  char *key;
+  Postern__V1__OnError on_error;
+  Postern__V1__MetadataRule__ValueCase _value_case;
+  union {
+    /*
+     * An expression as in Condition, of type string (bytes for "-bin"), or optional of it: none sends nothing.
+     * Without it the name is only kept from travelling on.
+     */
+    char *value;
+  };
+};
+#define POSTERN__V1__METADATA_RULE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__metadata_rule__descriptor) \
+    , (char *)protobuf_c_empty_string, POSTERN__V1__ON_ERROR__DENY, POSTERN__V1__METADATA_RULE___VALUE__NOT_SET, {0} }
+
+
+/*
+ * A claim of the caller's token that expressions may read as claims.NAME. One that the token lacks, or that is of
+ * another type there, is an error of the expression; has(claims.NAME) asks.
+ */
+struct  Postern__V1__Claim
+{
+  ProtobufCMessage base;
+  char *name;
+  Postern__V1__Claim__Type type;
+};
+#define POSTERN__V1__CLAIM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__claim__descriptor) \
+    , (char *)protobuf_c_empty_string, POSTERN__V1__CLAIM__TYPE__STRING }
 
 
 typedef enum {
@@ -360,6 +478,63 @@ Postern__V1__Policy *
 void   postern__v1__policy__free_unpacked
                      (Postern__V1__Policy *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Condition methods */
+void   postern__v1__condition__init
+                     (Postern__V1__Condition         *message);
+size_t postern__v1__condition__get_packed_size
+                     (const Postern__V1__Condition   *message);
+size_t postern__v1__condition__pack
+                     (const Postern__V1__Condition   *message,
+                      uint8_t             *out);
+size_t postern__v1__condition__pack_to_buffer
+                     (const Postern__V1__Condition   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Condition *
+       postern__v1__condition__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__condition__free_unpacked
+                     (Postern__V1__Condition *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__MetadataRule methods */
+void   postern__v1__metadata_rule__init
+                     (Postern__V1__MetadataRule         *message);
+size_t postern__v1__metadata_rule__get_packed_size
+                     (const Postern__V1__MetadataRule   *message);
+size_t postern__v1__metadata_rule__pack
+                     (const Postern__V1__MetadataRule   *message,
+                      uint8_t             *out);
+size_t postern__v1__metadata_rule__pack_to_buffer
+                     (const Postern__V1__MetadataRule   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__MetadataRule *
+       postern__v1__metadata_rule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__metadata_rule__free_unpacked
+                     (Postern__V1__MetadataRule *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Claim methods */
+void   postern__v1__claim__init
+                     (Postern__V1__Claim         *message);
+size_t postern__v1__claim__get_packed_size
+                     (const Postern__V1__Claim   *message);
+size_t postern__v1__claim__pack
+                     (const Postern__V1__Claim   *message,
+                      uint8_t             *out);
+size_t postern__v1__claim__pack_to_buffer
+                     (const Postern__V1__Claim   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Claim *
+       postern__v1__claim__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__claim__free_unpacked
+                     (Postern__V1__Claim *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Route methods */
 void   postern__v1__route__init
                      (Postern__V1__Route         *message);
@@ -422,6 +597,15 @@ void   postern__v1__stream__free_unpacked
 typedef void (*Postern__V1__Policy_Closure)
                  (const Postern__V1__Policy *message,
                   void *closure_data);
+typedef void (*Postern__V1__Condition_Closure)
+                 (const Postern__V1__Condition *message,
+                  void *closure_data);
+typedef void (*Postern__V1__MetadataRule_Closure)
+                 (const Postern__V1__MetadataRule *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Claim_Closure)
+                 (const Postern__V1__Claim *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Route_Closure)
                  (const Postern__V1__Route *message,
                   void *closure_data);
@@ -437,7 +621,12 @@ typedef void (*Postern__V1__Stream_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    postern__v1__on_error__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__policy__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__condition__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__metadata_rule__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__claim__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__claim__type__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__route__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__json__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__stream__descriptor;
