@@ -33,19 +33,21 @@ CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN)
 LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libre2.a:libstdc++.a,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv $(LDFLAGS)
 LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libre2.a -l:libstdc++.a -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
+CURL_LIBS := -lcurl-gnutls
 
 # $(call src,folders): the C and C++ sources right inside them. $(call obj,sources): their objects.
 src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.cc)))
 obj = $(patsubst %,$(O)/obj/%.o,$(basename $(1)))
 TRANSCODER := $(call src,transcoder)
 GRPC_MODULE := $(wildcard gateway/upstream/grpc_core*.c)
-GATEWAY := $(filter-out gateway/main.c $(GRPC_MODULE),$(call src,gateway $(wildcard gateway/*)))
+FETCH_MODULE := gateway/upstream/http_fetch_curl.c
+GATEWAY := $(filter-out gateway/main.c $(GRPC_MODULE) $(FETCH_MODULE),$(call src,gateway $(wildcard gateway/*)))
 GENERATED := $(shell find gen -name '*.c' 2>/dev/null)
 TESTS := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
-SOURCES := $(TRANSCODER) $(GATEWAY) $(GRPC_MODULE) $(GENERATED) \
+SOURCES := $(TRANSCODER) $(GATEWAY) $(GRPC_MODULE) $(FETCH_MODULE) $(GENERATED) \
            $(call src,stubs tools/protoc-gen-postern tools/demo-backend tools/conformance-testee tools/cel-testee tests/fakes tests/unit/support)
 LIBRARIES := $(addprefix $(O)/lib,stubs.a gateway.a gen.a transcoder.a)
-PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(if $(GRPC_MODULE),$(O)/postern-grpc-core.so) \
+PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(O)/postern-grpc-core.so $(O)/postern-http-fetch.so \
             $(foreach t,protoc-gen-postern demo-backend conformance-testee cel-testee,$(if $(call src,tools/$(t)),$(O)/$(t)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
@@ -68,7 +70,7 @@ $(O)/flags.txt $(O)/sources.txt: FORCE
 
 # What protoc-gen-c writes is not ours to keep free of warnings.
 $(O)/obj/%.pb-c.o: private WARN := -w
-$(call obj,$(GRPC_MODULE)): private PIC := -fPIC
+$(call obj,$(GRPC_MODULE) $(FETCH_MODULE)): private PIC := -fPIC
 $(O)/obj/%.o: %.c $(O)/flags.txt
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -100,6 +102,9 @@ $(O)/postern: $(POSTERN_OBJ) $(O)/libgen.a $(O)/sources.txt
 $(O)/postern-grpc-core.so: $(call obj,$(GRPC_MODULE))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -shared -o $@ $^ $(GRPC_LIBS)
+$(O)/postern-http-fetch.so: $(call obj,$(FETCH_MODULE))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -shared -o $@ $^ $(CURL_LIBS)
 $(O)/protoc-gen-postern: $(call obj,$(call src,tools/protoc-gen-postern)) $(LIBRARIES)
 	$(link)
 $(O)/demo-backend: private LINK_EXTRA := $(GRPC_LIBS)
@@ -111,12 +116,13 @@ $(O)/conformance-testee: $(call obj,$(call src,tools/conformance-testee)) $(O)/l
 	$(link)
 # The transcoder's tests get the transcoder alone; those of the gRPC core channel that module's objects too.
 $(filter $(O)/tests/unit/gateway/upstream/grpc_core%,$(UNIT_TESTS)): $(call obj,$(GRPC_MODULE))
+$(filter $(O)/tests/unit/gateway/upstream/http_fetch_curl%,$(UNIT_TESTS)): $(call obj,$(FETCH_MODULE))
 $(filter-out $(O)/tests/unit/transcoder/%,$(UNIT_TESTS)): $(LIBRARIES)
 # Wrappers are asked for by name (-u): what needs them (MHD, gcov) comes behind the archives they are in.
 WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,-u,__wrap_malloc
 WRAPPED_MHD := -Wl,-u,__wrap_MHD_create_response_from_buffer_static,-u,MHD_pool_create
 $(filter $(O)/tests/unit/gateway/worker_test $(O)/tests/unit/gateway/front/%,$(UNIT_TESTS)): private WRAPPED += $(WRAPPED_MHD)
-$(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS)
+$(O)/tests/unit/%: private LINK_EXTRA = -lcmocka $(WRAPPED) $(GRPC_LIBS) $(CURL_LIBS)
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libsupport.a $(O)/libfakes.a $(O)/libtranscoder.a
 	$(link)
 # Descriptor sets for tests: tests/protos/x.pb of tests/protos/x.proto, tests/protos/a/b.pb of proto/a/b.proto.

@@ -9,7 +9,7 @@ set -eu
 
 BUILD_PACKAGES="gcc g++ make pkg-config dpkg-dev ca-certificates
     libnghttp2-dev libuv1-dev libprotobuf-c-dev libyaml-dev libgnutls28-dev libhiredis-dev
-    libre2-dev libgrpc-dev protobuf-compiler protobuf-c-compiler libprotobuf-dev libprotoc-dev"
+    libcurl4-gnutls-dev libre2-dev libgrpc-dev protobuf-compiler protobuf-c-compiler libprotobuf-dev libprotoc-dev"
 # clang's packages only recommend its sanitizer runtimes; gcc's own come with gcc.
 CHECK_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy python3 python3-pytest
     python3-grpcio python3-protobuf curl redis-server"

@@ -19,6 +19,7 @@ tree() {
 put 755 "$build/postern" bin
 put 755 "$build/protoc-gen-postern" bin
 put 644 "$build/postern-grpc-core.so" lib/postern
+put 644 "$build/postern-http-fetch.so" lib/postern
 for library in stubs gateway gen transcoder; do
     put 644 "$build/lib$library.a" lib
 done
