@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/policy/auth_runtime.h"
 #include "gateway/upstream/transport.h"
 
 static bool same_endpoints(const struct cluster_config *a, const struct cluster_config *b)
@@ -35,17 +36,19 @@ static struct generation_channel *find_same(struct generation *before,
     return NULL;
 }
 
-struct generation *generation_new(uv_loop_t *loop, struct snapshot *snapshot,
+struct generation *generation_new(struct worker_loop *on, struct snapshot *snapshot,
                                   struct generation *before, struct access_log *log)
 {
     const struct plan *plan = snapshot->plan;
     struct generation *g = calloc(1, sizeof *g);
     if (!g)
         return NULL;
-    g->loop = loop;
+    g->loop = on->loop;
     g->watch = watch_new(plan->npolicies, log);
     g->channels = calloc(plan->nclusters ? plan->nclusters : 1, sizeof *g->channels);
-    if (!g->watch || !g->channels) {
+    g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher);
+    if (!g->watch || !g->channels || !g->scope.auth) {
+        auth_runtime_free(g->scope.auth);
         if (g->watch)
             watch_free(g->watch);
         free(g->channels);
@@ -90,6 +93,7 @@ void generation_free(struct generation *g)
         free(c);
     }
     watch_free(g->watch);
+    auth_runtime_free(g->scope.auth);
     snapshot_release(g->scope.snapshot);
     free(g->channels);
     free(g);

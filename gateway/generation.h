@@ -21,9 +21,16 @@ struct generation {
     struct generation_channel **channels; /* one per cluster of the plan; NULL: not opened yet */
 };
 
+/* What a worker's thread runs on. */
+struct worker_loop {
+    uv_loop_t *loop;
+    struct timer_wheel *timers;
+    struct http_fetcher *fetcher;
+};
+
 /* Takes a reference of `snapshot`. `before` may be NULL; its channels to clusters with an equal
  * configuration are shared. NULL: out of memory. */
-struct generation *generation_new(uv_loop_t *loop, struct snapshot *snapshot,
+struct generation *generation_new(struct worker_loop *on, struct snapshot *snapshot,
                                   struct generation *before, struct access_log *log);
 /* The channel to a cluster, opened when it is first asked for. NULL: out of memory. */
 struct channel *generation_channel(struct generation *g, uint32_t cluster);

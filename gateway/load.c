@@ -1,51 +1,17 @@
 #include "gateway/load.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/load_auth.h"
+#include "gateway/load_file.h"
 #include "gateway/policy/policy_compile.h"
 #include "gateway/policy/route.h"
 #include "gateway/upstream/reflect.h"
 #include "gateway/upstream/transport.h"
 
 enum { SNAPSHOT_BLOCK = 64 << 10, SNAPSHOT_MAX = 1 << 30, REFLECT_TIMEOUT_MS = 10000 };
-
-static bool read_file(const char *path, struct buf *out, struct tc_faults *faults)
-{
-    buf_init(out, TC_SCHEMA_MAX_BYTES);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : 1;
-    while (n > 0) {
-        char *room = buf_reserve(out, 64 << 10);
-        if (!room) {
-            if (buf_room(out) < 64 << 10)
-                tc_fault_add(faults, str_c(path), "larger than %d bytes", TC_SCHEMA_MAX_BYTES);
-            else
-                tc_fault_add(faults, str_c(path), "out of memory");
-            break;
-        }
-        n = read(fd, room, 64 << 10);
-        out->n += n > 0 ? (size_t)n : 0;
-    }
-    if (n < 0)
-        tc_fault_add(faults, str_c(path), "%s", strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return n == 0;
-}
-
-/* Paths in the config are relative to its file. */
-static const char *beside(const char *config, const char *path, struct arena *arena)
-{
-    const char *slash = config ? strrchr(config, '/') : NULL;
-    if (path[0] == '/' || !slash)
-        return path;
-    return arena_printf(arena, "%.*s/%s", (int)(slash - config), config, path).p;
-}
 
 static const char *upstream_of(const struct options *o, const struct config *c)
 {
@@ -115,7 +81,7 @@ static const struct tc_schema *schema_from_file(const char *path, struct arena *
 {
     struct buf set;
     const struct tc_schema *schema = NULL;
-    if (read_file(path, &set, faults)) {
+    if (load_file(path, TC_SCHEMA_MAX_BYTES, &set, faults)) {
         struct tc_fault **first = faults->tail;
         schema = schema_compile(buf_str(&set), arena, faults);
         name_file(path, *first, faults->arena);
@@ -189,7 +155,7 @@ static const struct tc_schema *load_schema(struct snapshot *s, const struct opti
     if (in_config && in_config[0] && &postern_builtin_schema)
         return refuse_second_schema(c, arena, faults);
     if (in_config && in_config[0])
-        return schema_from_file(beside(o->config, in_config, arena), arena, faults);
+        return schema_from_file(load_beside(o->config, str_c(in_config), arena).p, arena, faults);
     if (c->message->reflect)
         return schema_from_reflection(s, o, c, faults);
     if (&postern_builtin_schema)
@@ -224,6 +190,7 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
     s->plan = policy_compile(&in, &s->arena, faults);
     if (!s->plan)
         return false;
+    load_auth(s, o->config, faults);
     for (uint32_t i = 0; i < s->plan->nclusters; i++) {
         const char *why = transport_check(&s->plan->clusters[i]);
         if (why)

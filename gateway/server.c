@@ -225,6 +225,8 @@ static void warn_of_restart(const struct config *old, const struct config *fresh
 static void put_in_force(struct server *s, struct snapshot *fresh)
 {
     s->generation++;
+    if (!auth_keeper_take(s->keeper, fresh->plan))
+        log_error("the keys of some providers of auth are not kept up to date: out of memory");
     for (uint32_t i = 0; i < s->nworkers; i++)
         if (!worker_reload(s->workers[i], fresh))
             log_error("worker %u keeps the old configuration: out of memory", i);
@@ -303,6 +305,7 @@ static void finish(struct server *s)
     admin_stop(s->admin);
     if (s->log)
         access_log_close(s->log);
+    auth_keeper_close(s->keeper);
     uv_walk(&s->loop, on_walk, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
@@ -339,6 +342,11 @@ int server_run(struct server *s, const struct options *o)
     s->generation = 1;
     uv_loop_init(&s->loop);
     watch_signals(s);
+    s->keeper = auth_keeper_new(&s->loop);
+    if (!s->keeper || !auth_keeper_take(s->keeper, s->snapshot->plan)) {
+        options_complain("out of memory");
+        return EXIT_BAD_START;
+    }
     if (!start_log(s) || !start_workers(s, descriptors) || !start_admin(s))
         return EXIT_BAD_START;
     log_info("serving %u RPCs at %u routes with %u worker%s", s->snapshot->plan->npolicies,

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "gateway/auth_keeper.h"
 #include "gateway/front/admin.h"
 #include "gateway/load.h"
 #include "gateway/server.h"
@@ -23,6 +24,7 @@ struct server {
     struct worker_input inputs[SERVER_WORKERS_MAX];
     uint32_t nworkers;
     struct admin *admin;
+    struct auth_keeper *keeper;
     struct access_log *log;
     uint32_t generation;
     bool reload_again; /* asked for while another was loading */

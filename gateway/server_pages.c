@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "gateway/policy/auth_source.h"
 #include "gateway/server_internal.h"
 #include "transcoder/text.h"
 
@@ -46,6 +47,14 @@ static uint16_t readyz(void *ctx, struct buf *out)
         const struct cluster_config *c = &snapshot->plan->clusters[i];
         if (c->transport == CLUSTER_HTTP2 && !cluster_up(s, i))
             ready = reason(out, ready, "cluster %.*s: no endpoint is up", c->name);
+    }
+    for (uint32_t i = 0; i < snapshot->plan->nproviders; i++) {
+        const struct auth_provider *p = &snapshot->plan->providers[i];
+        struct auth_source_view view = {.ready = true};
+        if (p->source)
+            auth_source_look(p->source, &view);
+        if (!view.ready)
+            ready = reason(out, ready, "auth %.*s: there are no keys", p->name);
     }
     buf_add(out, ready ? STR("[") : STR(""));
     buf_printf(out, "],\"ready\":%s}\n", ready ? "true" : "false");

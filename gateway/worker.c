@@ -12,6 +12,7 @@
 #include "gateway/front/listener.h"
 #include "gateway/generation.h"
 #include "gateway/pipeline.h"
+#include "gateway/upstream/http_fetch.h"
 
 enum { MAIL_RELOAD, MAIL_DRAIN };
 enum { PUBLISH_SOON_MS = 20, PUBLISH_MS = 250, DRAIN_POLL_MS = 5, CLUSTERS_SEEN = 64 };
@@ -21,6 +22,7 @@ struct worker {
     pthread_t thread;
     uv_loop_t loop;
     struct timer_wheel timers;
+    struct worker_loop on;
     struct mailbox mailbox;
     struct http1 *front;
     struct listener *listeners;
@@ -143,7 +145,7 @@ static void connect_clusters(struct worker *w)
 static void take_snapshot(struct worker *w, struct snapshot *snapshot)
 {
     struct generation *old = w->generation;
-    struct generation *fresh = generation_new(&w->loop, snapshot, old, w->in->log);
+    struct generation *fresh = generation_new(&w->on, snapshot, old, w->in->log);
     snapshot_release(snapshot);
     if (!fresh)
         return; /* out of memory: the old one goes on */
@@ -176,6 +178,7 @@ static void shut_down(struct worker *w)
     timer_wheel_close(&w->timers);
     pthread_mutex_lock(&w->lock);
     generation_free(w->generation);
+    http_fetcher_close(w->on.fetcher);
     w->generation = NULL;
     w->view = (struct worker_view){0};
     pthread_mutex_unlock(&w->lock);
@@ -242,7 +245,10 @@ static bool prepare(struct worker *w, struct snapshot *snapshot)
     uv_prepare_init(&w->loop, &w->flush);
     w->soon.data = w->flush.data = w;
     uv_prepare_start(&w->flush, on_flush);
-    w->generation = generation_new(&w->loop, snapshot, NULL, w->in->log);
+    w->on = (struct worker_loop){&w->loop, &w->timers, http_fetcher_open(&w->loop)};
+    if (!w->on.fetcher)
+        return false;
+    w->generation = generation_new(&w->on, snapshot, NULL, w->in->log);
     if (!w->generation || !mailbox_init(&w->mailbox, &w->loop, on_mail, w))
         return false;
     w->host = (struct exchange_host){

@@ -290,9 +290,9 @@ void exchange_free(struct exchange *x, bool delivered)
     }
     stop_waiting(x);
     timer_stop(x->host->timers, &x->keepalive);
+    record(x, delivered);
     if (x->policy)
         pipeline_each(x, PHASE_OVER);
-    record(x, delivered);
     tc_form_release(x->form);
     tc_binding_release(&x->binding);
     buf_release(&x->message);

@@ -58,6 +58,7 @@ struct exchange {
     struct str request_id;
     int32_t cluster;
 
+    struct auth_attempt *auth;         /* how far the question who calls has come */
     const struct principal *principal; /* who calls; NULL: nobody is known */
     struct attributes *attributes;     /* what expressions have read so far */
     struct str rule;       /* name of the condition or limit that has refused the call */

@@ -26,6 +26,7 @@ struct front_ops {
 struct exchange_scope {
     struct snapshot *snapshot;
     uint32_t exchanges;
+    struct auth_runtime *auth; /* of the worker, for the snapshot's providers */
 };
 
 /* What an exchange needs of the worker that runs it. */

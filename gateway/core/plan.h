@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "gateway/core/plan_auth.h"
 #include "gateway/expr/expr.h"
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
@@ -44,7 +45,8 @@ struct plan_attributes {
     const struct str *claims;   /* slot = ATTRIBUTES + index */
     const uint8_t *claim_types; /* Postern__V1__Claim__Type */
     uint32_t nclaims;
-    bool request_later; /* some expression reads request and response */
+    const struct expr_value *tables; /* of the configuration; their slots follow the claims' */
+    bool request_later;              /* some expression reads request and response */
 };
 
 /* postern.v1.Policy after inheritance, with every name resolved and every text parsed. */
@@ -67,6 +69,7 @@ struct method_policy {
     const struct plan_expr *allow;            /* all must hold */
     const struct plan_metadata *metadata;
     uint16_t nallow, nmetadata;
+    const struct plan_auth *auth; /* NULL: the method is open */
 };
 
 /* How a route's requests may spell enum values: flags of transcoder/enum_name.h. */
@@ -127,6 +130,9 @@ struct plan {
     uint32_t nroutes;
     const struct cluster_config *clusters;
     uint32_t nclusters;
+    struct auth_provider *providers;
+    uint32_t nproviders;
+    struct plan_identity identity;
 };
 
 /* A cluster of one endpoint with the defaults of postern.v1.Cluster. Points to `endpoint`, which

@@ -21,6 +21,7 @@ struct snapshot {
     const struct config *config;
     struct bounds bounds;
     bool half_close_allowed;
+    void (*on_free)(struct snapshot *); /* gives back what is not of the arena; NULL: nothing */
 };
 
 /* Any thread. The last release frees it. */

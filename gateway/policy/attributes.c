@@ -377,7 +377,10 @@ static void find(struct exchange *x, struct attributes *a, uint32_t slot)
     if (a->known[slot])
         return;
     a->known[slot] = true;
-    if (slot >= ATTRIBUTES)
+    const struct plan_attributes *p = x->policy->attributes;
+    if (slot >= ATTRIBUTES + p->nclaims)
+        a->slots[slot] = p->tables[slot - ATTRIBUTES - p->nclaims];
+    else if (slot >= ATTRIBUTES)
         a->slots[slot] = find_claim(x, slot - ATTRIBUTES);
     else
         rows[slot].find(x, a, &a->slots[slot]);

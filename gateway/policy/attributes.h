@@ -30,7 +30,7 @@ enum attribute {
     ATTRIBUTE_ROUTE_PATH,
     ATTRIBUTE_ROUTE_PATTERN,
     ATTRIBUTE_ROUTE_RPC,
-    ATTRIBUTES, /* claims.NAME follow, in the order of plan_attributes.claims */
+    ATTRIBUTES, /* claims.NAME follow, then tables.NAME, as plan_attributes has them */
 };
 
 /* Declares all rows for a method; claims are the caller's to declare behind them. False: out of

@@ -1,5 +1,6 @@
 #include "gateway/core/exchange_internal.h"
 #include "gateway/core/metadata.h"
+#include "gateway/core/principal.h"
 #include "gateway/policy/attributes.h"
 #include "gateway/policy/stages.h"
 #include "transcoder/text.h"
@@ -33,12 +34,11 @@ static struct str wire_form(struct exchange *x, const struct expr_value *v)
     return s;
 }
 
-static enum stage_result refuse(struct exchange *x, const struct plan_metadata *rule)
+static enum stage_result refuse(struct exchange *x, struct str key)
 {
-    x->rule = rule->key;
+    x->rule = key;
     exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0,
-                  "this call is not allowed: no metadata \"%.*s\" can be made of it",
-                  STR_ARG(rule->key));
+                  "this call is not allowed: no metadata \"%.*s\" can be made of it", STR_ARG(key));
     return STAGE_END;
 }
 
@@ -55,12 +55,52 @@ static enum stage_result apply(struct exchange *x, const struct plan_metadata *r
     }
     bool fits = v.kind == EXPR_BYTES || (v.kind == EXPR_STRING && is_text(v.s));
     if (!fits || v.s.n > x->snapshot->bounds.header_bytes)
-        return rule->value.pass_on_error ? STAGE_NEXT : refuse(x, rule);
+        return rule->value.pass_on_error ? STAGE_NEXT : refuse(x, rule->key);
     struct str value = wire_form(x, &v);
     if (value.p && headers_add(&x->metadata, &x->arena, rule->key, value))
         return STAGE_NEXT;
     exchange_fail_memory(x);
     return STAGE_END;
+}
+
+/* ---- the caller's identity ---- */
+
+static struct str joined_scopes(struct exchange *x, const struct principal *who)
+{
+    struct str all = STR("");
+    for (uint32_t i = 0; i < who->scopes.n && all.p; i++)
+        all = arena_printf(&x->arena, "%.*s%s%.*s", STR_ARG(all), i ? " " : "",
+                           STR_ARG(who->scopes.items[i].s));
+    return all;
+}
+
+/* A client's own header of that name ends here, whether something is told or not. */
+static enum stage_result tell(struct exchange *x, struct str key, struct str value)
+{
+    if (!key.n)
+        return STAGE_NEXT;
+    headers_drop(&x->metadata, 0, key);
+    if (!value.p)
+        return STAGE_NEXT;
+    if (!is_text(value))
+        return refuse(x, key);
+    if (headers_add(&x->metadata, &x->arena, key, value))
+        return STAGE_NEXT;
+    exchange_fail_memory(x);
+    return STAGE_END;
+}
+
+static bool identify(struct exchange *x)
+{
+    static const struct principal nobody = {0};
+    const struct plan_identity *i = &x->snapshot->plan->identity;
+    const struct principal *who = x->principal ? x->principal : &nobody;
+    struct str scopes = i->scopes.n && x->principal ? joined_scopes(x, who) : STR_NONE;
+
+    return tell(x, i->id, who->id) == STAGE_NEXT && tell(x, i->tenant, who->tenant) == STAGE_NEXT &&
+           tell(x, i->subject, who->subject) == STAGE_NEXT &&
+           tell(x, i->provider, who->provider) == STAGE_NEXT &&
+           tell(x, i->scopes, scopes) == STAGE_NEXT;
 }
 
 enum stage_result metadata_stage(struct exchange *x)
@@ -71,6 +111,8 @@ enum stage_result metadata_stage(struct exchange *x)
         exchange_fail_input(x, st);
         return STAGE_END;
     }
+    if (!identify(x))
+        return STAGE_END;
     for (uint16_t i = 0; i < x->policy->nmetadata; i++)
         if (apply(x, &x->policy->metadata[i]) != STAGE_NEXT)
             return STAGE_END;

@@ -1,5 +1,4 @@
 #include "gateway/core/clock.h"
-#include "gateway/core/metadata.h"
 #include "gateway/policy/stages.h"
 #include "transcoder/mime.h"
 
@@ -100,26 +99,6 @@ static void choose_framing(struct exchange *x)
         }
 }
 
-static bool deadline_ok(struct exchange *x)
-{
-    uint64_t limit = (uint64_t)x->policy->timeout_ms * 1000000;
-    struct str asked = headers_get(&x->request.headers, STR("grpc-timeout"));
-    if (asked.p) {
-        uint64_t ns;
-        if (!metadata_timeout_parse(asked, &ns)) {
-            tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "headers[\"grpc-timeout\"]",
-                    "grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n: 1500m");
-            exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s", x->error.text);
-            return false;
-        }
-        if (!limit || ns < limit)
-            limit = ns ? ns : 1;
-    }
-    if (limit && __builtin_add_overflow(x->began, limit, &x->deadline))
-        x->deadline = 0; /* centuries from now */
-    return true;
-}
-
 static bool length_ok(struct exchange *x)
 {
     if (x->policy->method->client_streaming || x->request.length <= x->policy->max_request)
@@ -134,5 +113,5 @@ static bool length_ok(struct exchange *x)
 enum stage_result negotiate_stage(struct exchange *x)
 {
     choose_framing(x);
-    return content_type_ok(x) && deadline_ok(x) && length_ok(x) ? STAGE_NEXT : STAGE_END;
+    return content_type_ok(x) && length_ok(x) ? STAGE_NEXT : STAGE_END;
 }

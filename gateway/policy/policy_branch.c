@@ -149,17 +149,6 @@ static void resolve_field(const struct branch *b, struct plan_branch *out)
         check_equals(b, leaf);
 }
 
-static struct str lower(struct compile *c, const char *name)
-{
-    struct str text = policy_text(c, arena_copy(c->arena, str_c(name)));
-    char *p = (char *)(uintptr_t)text.p;
-
-    for (size_t i = 0; i < text.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] | 0x20);
-    return text;
-}
-
 void policy_branches_resolve(struct compile *c, struct method_policy *p, const struct layer *l)
 {
     size_t n = l->branch_clusters ? l->policy->n_route : 0;
@@ -172,7 +161,7 @@ void policy_branches_resolve(struct compile *c, struct method_policy *p, const s
         if (b.route->subject_case == POSTERN__V1__ROUTE__SUBJECT_FIELD)
             resolve_field(&b, &branches[i]);
         else if (b.route->subject_case == POSTERN__V1__ROUTE__SUBJECT_HEADER)
-            branches[i].header = lower(c, b.route->header);
+            branches[i].header = policy_lower(c, b.route->header);
     }
     p->branches = branches;
     p->nbranches = branches ? (uint16_t)n : 0;

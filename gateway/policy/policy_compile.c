@@ -1,4 +1,4 @@
-#include "gateway/policy/policy_internal.h"
+#include "gateway/policy/policy_auth.h"
 
 enum { SCRATCH_BLOCK = 32 << 10 };
 
@@ -271,11 +271,15 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
     size_t before = faults->count;
 
     if (begin(&c)) {
+        policy_providers_read(&c);
+        policy_identity_read(&c);
+        policy_tables_read(&c);
         read_default_upstream(&c);
         read_overrides(&c);
         add_services(&c);
         check_override_selectors(&c);
         policy_http_check_selectors(&c);
+        policy_auth_check_open(&c);
         check_twins(&c);
     }
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
@@ -289,6 +293,9 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
                           .routes = c.routes,
                           .nroutes = c.nroutes,
                           .clusters = c.clusters,
-                          .nclusters = c.nclusters};
+                          .nclusters = c.nclusters,
+                          .providers = c.providers,
+                          .nproviders = c.nproviders,
+                          .identity = c.identity};
     return plan;
 }

@@ -65,6 +65,19 @@ static bool declare_claims(struct compile *c, const struct plan_attributes *a, s
     return true;
 }
 
+static bool declare_tables(struct compile *c, struct plan_attributes *a, struct expr_env *env)
+{
+    const Postern__V1__Config *config = c->in->config;
+    const struct expr_type *list = expr_type_list(c->arena, &expr_type_string);
+    const struct expr_type *map = list ? expr_type_map(c->arena, &expr_type_string, list) : NULL;
+
+    a->tables = c->tables;
+    for (size_t i = 0; map && config && i < config->n_tables; i++)
+        if (expr_declare(env, TEXT(c, "tables.%s", config->tables[i]->name), map, 0) == UINT32_MAX)
+            return false;
+    return map != NULL;
+}
+
 static struct expr_env *make_env(struct compile *c, struct method_policy *p)
 {
     const Postern__V1__Config *config = c->in->config;
@@ -80,7 +93,8 @@ static struct expr_env *make_env(struct compile *c, struct method_policy *p)
     struct plan_attributes *a = policy_array(c, 1, sizeof *a);
     struct expr_env *env = a && gather_claims(c, a) ? expr_env_new(&spec) : NULL;
 
-    if (!env || !attributes_declare(env, p->method, c->arena) || !declare_claims(c, a, env)) {
+    if (!env || !attributes_declare(env, p->method, c->arena) || !declare_claims(c, a, env) ||
+        !declare_tables(c, a, env)) {
         c->no_memory = true;
         return NULL;
     }

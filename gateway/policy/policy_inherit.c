@@ -1,4 +1,4 @@
-#include "gateway/policy/policy_internal.h"
+#include "gateway/policy/policy_auth.h"
 
 /* File, service, method, overrides: each field is taken from the closest layer that sets it. */
 
@@ -72,4 +72,5 @@ void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_
     c->layers = layers;
     c->nlayers = n;
     policy_rules_compile(c, p);
+    policy_auth_resolve(c, p);
 }

@@ -18,10 +18,11 @@ struct layer {
     const Postern__V1__Policy *policy;
     struct origin origin;
     uint32_t timeout_ms, keepalive_ms;
-    int32_t cluster;          /* of `upstream` */
-    int32_t *branch_clusters; /* of each route[i].to */
-    struct str selector;      /* overrides only */
-    bool matched;             /* an override that no RPC matches is a mistake */
+    int32_t cluster;              /* of `upstream` */
+    int32_t *branch_clusters;     /* of each route[i].to */
+    struct str selector;          /* overrides only */
+    bool matched;                 /* an override that no RPC matches is a mistake */
+    const struct plan_auth *auth; /* NULL: it says nothing of it */
 };
 
 /* An expression's option that a fault was noted for. */
@@ -52,6 +53,11 @@ struct compile {
     size_t nlayers;
     struct expr_env *env;
     const struct faulty *faulty;
+
+    struct auth_provider *providers;
+    uint32_t nproviders;
+    const struct expr_value *tables; /* those of the configuration */
+    struct plan_identity identity;
 };
 
 /* policy_compile */
@@ -93,11 +99,17 @@ void policy_branches_resolve(struct compile *c, struct method_policy *p, const s
 void policy_rules_check(struct compile *c, const struct layer *l);
 void policy_rules_compile(struct compile *c, struct method_policy *p);
 
+/* policy_tables: `tables` and `identity` of the configuration. */
+void policy_tables_read(struct compile *c);
+void policy_identity_read(struct compile *c);
+
 /* policy_http: all routes of a method. */
 void policy_http_routes(struct compile *c, const struct method_policy *p);
 void policy_http_check_selectors(struct compile *c);
 
 /* policy_names */
+/* A header's name as requests have it. */
+struct str policy_lower(struct compile *c, const char *name);
 /* Index of the cluster or endpoint `name`; PLAN_NO_CLUSTER when names are open; else the fault is
  * noted and nothing more needs to be said about who serves the call. */
 enum { CLUSTER_AT_FAULT = PLAN_NO_CLUSTER - 1 };

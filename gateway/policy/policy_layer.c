@@ -1,4 +1,4 @@
-#include "gateway/policy/policy_internal.h"
+#include "gateway/policy/policy_auth.h"
 #include "transcoder/mime.h"
 
 /* What is wrong with a Policy whatever method it is applied to: said once, at its own place. */
@@ -135,4 +135,5 @@ void policy_layer_read(struct compile *c, struct layer *l, const Postern__V1__Po
               (unsigned)policy->json->indent, TC_INDENT_MAX);
     read_routes(c, l);
     policy_rules_check(c, l);
+    policy_auth_check(c, l);
 }

@@ -68,3 +68,14 @@ bool policy_selector_matches(struct str selector, struct str full_name)
         return str_eq(selector, full_name);
     return str_starts(full_name, str_of(selector.p, selector.n - 1));
 }
+
+struct str policy_lower(struct compile *c, const char *name)
+{
+    struct str text = policy_text(c, arena_copy(c->arena, str_c(name)));
+    char *p = (char *)(uintptr_t)text.p;
+
+    for (size_t i = 0; i < text.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] | 0x20);
+    return text;
+}

@@ -6,11 +6,16 @@
 
 /* Finds the route; 404, or 405 with Allow. */
 enum stage_result route_stage(struct exchange *x);
-/* Content-Type (415), Accept (framing of a stream), grpc-timeout and the route's own timeout,
- * announced length (413). */
+/* When the call must be over: grpc-timeout and the route's own timeout; 400. */
+enum stage_result deadline_stage(struct exchange *x);
+/* Content-Type (415), Accept (framing of a stream), announced length (413). */
 enum stage_result negotiate_stage(struct exchange *x);
 /* Path variables and query parameters into fields; 400. */
 enum stage_result bind_stage(struct exchange *x);
+/* Who calls: the credentials that the method asks for; 401, 403, 503. May wait. */
+enum stage_result auth_stage(struct exchange *x);
+/* Gives back what the caller's identity lives in. */
+enum stage_result auth_over_stage(struct exchange *x);
 /* The conditions of `allow` that need the head alone, and those that need the message; 403. */
 enum stage_result allow_head_stage(struct exchange *x);
 enum stage_result allow_message_stage(struct exchange *x);

@@ -52,6 +52,411 @@ void   postern__v1__config__free_unpacked
   assert(message->base.descriptor == &postern__v1__config__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__auth_provider__init
+                     (Postern__V1__AuthProvider         *message)
+{
+  static const Postern__V1__AuthProvider init_value = POSTERN__V1__AUTH_PROVIDER__INIT;
+  *message = init_value;
+}
+size_t postern__v1__auth_provider__get_packed_size
+                     (const Postern__V1__AuthProvider *message)
+{
+  assert(message->base.descriptor == &postern__v1__auth_provider__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__auth_provider__pack
+                     (const Postern__V1__AuthProvider *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__auth_provider__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__auth_provider__pack_to_buffer
+                     (const Postern__V1__AuthProvider *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__auth_provider__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__AuthProvider *
+       postern__v1__auth_provider__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__AuthProvider *)
+     protobuf_c_message_unpack (&postern__v1__auth_provider__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__auth_provider__free_unpacked
+                     (Postern__V1__AuthProvider *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__auth_provider__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__api_keys__init
+                     (Postern__V1__ApiKeys         *message)
+{
+  static const Postern__V1__ApiKeys init_value = POSTERN__V1__API_KEYS__INIT;
+  *message = init_value;
+}
+size_t postern__v1__api_keys__get_packed_size
+                     (const Postern__V1__ApiKeys *message)
+{
+  assert(message->base.descriptor == &postern__v1__api_keys__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__api_keys__pack
+                     (const Postern__V1__ApiKeys *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__api_keys__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__api_keys__pack_to_buffer
+                     (const Postern__V1__ApiKeys *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__api_keys__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__ApiKeys *
+       postern__v1__api_keys__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__ApiKeys *)
+     protobuf_c_message_unpack (&postern__v1__api_keys__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__api_keys__free_unpacked
+                     (Postern__V1__ApiKeys *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__api_keys__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__jwt__init
+                     (Postern__V1__Jwt         *message)
+{
+  static const Postern__V1__Jwt init_value = POSTERN__V1__JWT__INIT;
+  *message = init_value;
+}
+size_t postern__v1__jwt__get_packed_size
+                     (const Postern__V1__Jwt *message)
+{
+  assert(message->base.descriptor == &postern__v1__jwt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__jwt__pack
+                     (const Postern__V1__Jwt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__jwt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__jwt__pack_to_buffer
+                     (const Postern__V1__Jwt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__jwt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Jwt *
+       postern__v1__jwt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Jwt *)
+     protobuf_c_message_unpack (&postern__v1__jwt__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__jwt__free_unpacked
+                     (Postern__V1__Jwt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__jwt__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__claim_names__init
+                     (Postern__V1__ClaimNames         *message)
+{
+  static const Postern__V1__ClaimNames init_value = POSTERN__V1__CLAIM_NAMES__INIT;
+  *message = init_value;
+}
+size_t postern__v1__claim_names__get_packed_size
+                     (const Postern__V1__ClaimNames *message)
+{
+  assert(message->base.descriptor == &postern__v1__claim_names__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__claim_names__pack
+                     (const Postern__V1__ClaimNames *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__claim_names__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__claim_names__pack_to_buffer
+                     (const Postern__V1__ClaimNames *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__claim_names__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__ClaimNames *
+       postern__v1__claim_names__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__ClaimNames *)
+     protobuf_c_message_unpack (&postern__v1__claim_names__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__claim_names__free_unpacked
+                     (Postern__V1__ClaimNames *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__claim_names__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__introspection__init
+                     (Postern__V1__Introspection         *message)
+{
+  static const Postern__V1__Introspection init_value = POSTERN__V1__INTROSPECTION__INIT;
+  *message = init_value;
+}
+size_t postern__v1__introspection__get_packed_size
+                     (const Postern__V1__Introspection *message)
+{
+  assert(message->base.descriptor == &postern__v1__introspection__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__introspection__pack
+                     (const Postern__V1__Introspection *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__introspection__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__introspection__pack_to_buffer
+                     (const Postern__V1__Introspection *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__introspection__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Introspection *
+       postern__v1__introspection__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Introspection *)
+     protobuf_c_message_unpack (&postern__v1__introspection__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__introspection__free_unpacked
+                     (Postern__V1__Introspection *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__introspection__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__client_certificate__init
+                     (Postern__V1__ClientCertificate         *message)
+{
+  static const Postern__V1__ClientCertificate init_value = POSTERN__V1__CLIENT_CERTIFICATE__INIT;
+  *message = init_value;
+}
+size_t postern__v1__client_certificate__get_packed_size
+                     (const Postern__V1__ClientCertificate *message)
+{
+  assert(message->base.descriptor == &postern__v1__client_certificate__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__client_certificate__pack
+                     (const Postern__V1__ClientCertificate *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__client_certificate__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__client_certificate__pack_to_buffer
+                     (const Postern__V1__ClientCertificate *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__client_certificate__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__ClientCertificate *
+       postern__v1__client_certificate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__ClientCertificate *)
+     protobuf_c_message_unpack (&postern__v1__client_certificate__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__client_certificate__free_unpacked
+                     (Postern__V1__ClientCertificate *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__client_certificate__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__table__init
+                     (Postern__V1__Table         *message)
+{
+  static const Postern__V1__Table init_value = POSTERN__V1__TABLE__INIT;
+  *message = init_value;
+}
+size_t postern__v1__table__get_packed_size
+                     (const Postern__V1__Table *message)
+{
+  assert(message->base.descriptor == &postern__v1__table__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__table__pack
+                     (const Postern__V1__Table *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__table__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__table__pack_to_buffer
+                     (const Postern__V1__Table *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__table__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Table *
+       postern__v1__table__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Table *)
+     protobuf_c_message_unpack (&postern__v1__table__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__table__free_unpacked
+                     (Postern__V1__Table *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__table__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__table_row__init
+                     (Postern__V1__TableRow         *message)
+{
+  static const Postern__V1__TableRow init_value = POSTERN__V1__TABLE_ROW__INIT;
+  *message = init_value;
+}
+size_t postern__v1__table_row__get_packed_size
+                     (const Postern__V1__TableRow *message)
+{
+  assert(message->base.descriptor == &postern__v1__table_row__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__table_row__pack
+                     (const Postern__V1__TableRow *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__table_row__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__table_row__pack_to_buffer
+                     (const Postern__V1__TableRow *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__table_row__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__TableRow *
+       postern__v1__table_row__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__TableRow *)
+     protobuf_c_message_unpack (&postern__v1__table_row__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__table_row__free_unpacked
+                     (Postern__V1__TableRow *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__table_row__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__identity__init
+                     (Postern__V1__Identity         *message)
+{
+  static const Postern__V1__Identity init_value = POSTERN__V1__IDENTITY__INIT;
+  *message = init_value;
+}
+size_t postern__v1__identity__get_packed_size
+                     (const Postern__V1__Identity *message)
+{
+  assert(message->base.descriptor == &postern__v1__identity__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__identity__pack
+                     (const Postern__V1__Identity *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__identity__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__identity__pack_to_buffer
+                     (const Postern__V1__Identity *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__identity__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Identity *
+       postern__v1__identity__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Identity *)
+     protobuf_c_message_unpack (&postern__v1__identity__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__identity__free_unpacked
+                     (Postern__V1__Identity *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__identity__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__expressions__init
                      (Postern__V1__Expressions         *message)
 {
@@ -322,7 +727,7 @@ void   postern__v1__access_log__free_unpacked
   assert(message->base.descriptor == &postern__v1__access_log__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[14] =
+static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[17] =
 {
   {
     "listeners",
@@ -492,20 +897,59 @@ static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[14]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "auth",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Config, n_auth),
+    offsetof(Postern__V1__Config, auth),
+    &postern__v1__auth_provider__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tables",
+    22,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Config, n_tables),
+    offsetof(Postern__V1__Config, tables),
+    &postern__v1__table__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "identity",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, identity),
+    &postern__v1__identity__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__config__field_indices_by_name[] = {
   10,   /* field[10] = access_log */
   1,   /* field[1] = admin */
   12,   /* field[12] = allow_half_close */
+  14,   /* field[14] = auth */
   7,   /* field[7] = bounds */
   3,   /* field[3] = clusters */
   4,   /* field[4] = descriptors */
   13,   /* field[13] = expressions */
   11,   /* field[11] = grace_period */
   9,   /* field[9] = http */
+  16,   /* field[16] = identity */
   0,   /* field[0] = listeners */
   8,   /* field[8] = overrides */
   5,   /* field[5] = reflect */
+  15,   /* field[15] = tables */
   2,   /* field[2] = upstream */
   6,   /* field[6] = workers */
 };
@@ -513,7 +957,7 @@ static const ProtobufCIntRange postern__v1__config__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 13 },
-  { 0, 14 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor postern__v1__config__descriptor =
 {
@@ -523,11 +967,864 @@ const ProtobufCMessageDescriptor postern__v1__config__descriptor =
   "Postern__V1__Config",
   "postern.v1",
   sizeof(Postern__V1__Config),
-  14,
+  17,
   postern__v1__config__field_descriptors,
   postern__v1__config__field_indices_by_name,
   2,  postern__v1__config__number_ranges,
   (ProtobufCMessageInit) postern__v1__config__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__auth_provider__field_descriptors[6] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__AuthProvider, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "api_keys",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__AuthProvider, kind_case),
+    offsetof(Postern__V1__AuthProvider, api_keys),
+    &postern__v1__api_keys__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jwt",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__AuthProvider, kind_case),
+    offsetof(Postern__V1__AuthProvider, jwt),
+    &postern__v1__jwt__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "introspection",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__AuthProvider, kind_case),
+    offsetof(Postern__V1__AuthProvider, introspection),
+    &postern__v1__introspection__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_certificate",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__AuthProvider, kind_case),
+    offsetof(Postern__V1__AuthProvider, client_certificate),
+    &postern__v1__client_certificate__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "forward",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__AuthProvider, forward),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__auth_provider__field_indices_by_name[] = {
+  1,   /* field[1] = api_keys */
+  4,   /* field[4] = client_certificate */
+  5,   /* field[5] = forward */
+  3,   /* field[3] = introspection */
+  2,   /* field[2] = jwt */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange postern__v1__auth_provider__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor postern__v1__auth_provider__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.AuthProvider",
+  "AuthProvider",
+  "Postern__V1__AuthProvider",
+  "postern.v1",
+  sizeof(Postern__V1__AuthProvider),
+  6,
+  postern__v1__auth_provider__field_descriptors,
+  postern__v1__auth_provider__field_indices_by_name,
+  1,  postern__v1__auth_provider__number_ranges,
+  (ProtobufCMessageInit) postern__v1__auth_provider__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__api_keys__field_descriptors[4] =
+{
+  {
+    "file",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ApiKeys, file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "headers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__ApiKeys, n_headers),
+    offsetof(Postern__V1__ApiKeys, headers),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bearer",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Postern__V1__ApiKeys, _bearer_case),
+    offsetof(Postern__V1__ApiKeys, bearer),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ApiKeys, query),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__api_keys__field_indices_by_name[] = {
+  2,   /* field[2] = bearer */
+  0,   /* field[0] = file */
+  1,   /* field[1] = headers */
+  3,   /* field[3] = query */
+};
+static const ProtobufCIntRange postern__v1__api_keys__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor postern__v1__api_keys__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.ApiKeys",
+  "ApiKeys",
+  "Postern__V1__ApiKeys",
+  "postern.v1",
+  sizeof(Postern__V1__ApiKeys),
+  4,
+  postern__v1__api_keys__field_descriptors,
+  postern__v1__api_keys__field_indices_by_name,
+  1,  postern__v1__api_keys__number_ranges,
+  (ProtobufCMessageInit) postern__v1__api_keys__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__jwt__field_descriptors[12] =
+{
+  {
+    "issuer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, issuer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audiences",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Jwt, n_audiences),
+    offsetof(Postern__V1__Jwt, audiences),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jwks_url",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, jwks_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jwks_file",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, jwks_file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "algorithms",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Jwt, n_algorithms),
+    offsetof(Postern__V1__Jwt, algorithms),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skew",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, skew),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "required_claims",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Jwt, n_required_claims),
+    offsetof(Postern__V1__Jwt, required_claims),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "header",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, header),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ca_file",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, ca_file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refresh",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, refresh),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keep",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, keep),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claims",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Jwt, claims),
+    &postern__v1__claim_names__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__jwt__field_indices_by_name[] = {
+  4,   /* field[4] = algorithms */
+  1,   /* field[1] = audiences */
+  8,   /* field[8] = ca_file */
+  11,   /* field[11] = claims */
+  7,   /* field[7] = header */
+  0,   /* field[0] = issuer */
+  3,   /* field[3] = jwks_file */
+  2,   /* field[2] = jwks_url */
+  10,   /* field[10] = keep */
+  9,   /* field[9] = refresh */
+  6,   /* field[6] = required_claims */
+  5,   /* field[5] = skew */
+};
+static const ProtobufCIntRange postern__v1__jwt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor postern__v1__jwt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Jwt",
+  "Jwt",
+  "Postern__V1__Jwt",
+  "postern.v1",
+  sizeof(Postern__V1__Jwt),
+  12,
+  postern__v1__jwt__field_descriptors,
+  postern__v1__jwt__field_indices_by_name,
+  1,  postern__v1__jwt__number_ranges,
+  (ProtobufCMessageInit) postern__v1__jwt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__claim_names__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClaimNames, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tenant",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClaimNames, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tier",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClaimNames, tier),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClaimNames, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClaimNames, roles),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__claim_names__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  4,   /* field[4] = roles */
+  3,   /* field[3] = scopes */
+  1,   /* field[1] = tenant */
+  2,   /* field[2] = tier */
+};
+static const ProtobufCIntRange postern__v1__claim_names__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor postern__v1__claim_names__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.ClaimNames",
+  "ClaimNames",
+  "Postern__V1__ClaimNames",
+  "postern.v1",
+  sizeof(Postern__V1__ClaimNames),
+  5,
+  postern__v1__claim_names__field_descriptors,
+  postern__v1__claim_names__field_indices_by_name,
+  1,  postern__v1__claim_names__number_ranges,
+  (ProtobufCMessageInit) postern__v1__claim_names__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__introspection__field_descriptors[9] =
+{
+  {
+    "url",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, client_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_secret_file",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, client_secret_file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, cache),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, timeout),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "concurrency",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, concurrency),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ca_file",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, ca_file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claims",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Introspection, claims),
+    &postern__v1__claim_names__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audiences",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Introspection, n_audiences),
+    offsetof(Postern__V1__Introspection, audiences),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__introspection__field_indices_by_name[] = {
+  8,   /* field[8] = audiences */
+  6,   /* field[6] = ca_file */
+  3,   /* field[3] = cache */
+  7,   /* field[7] = claims */
+  1,   /* field[1] = client_id */
+  2,   /* field[2] = client_secret_file */
+  5,   /* field[5] = concurrency */
+  4,   /* field[4] = timeout */
+  0,   /* field[0] = url */
+};
+static const ProtobufCIntRange postern__v1__introspection__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor postern__v1__introspection__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Introspection",
+  "Introspection",
+  "Postern__V1__Introspection",
+  "postern.v1",
+  sizeof(Postern__V1__Introspection),
+  9,
+  postern__v1__introspection__field_descriptors,
+  postern__v1__introspection__field_indices_by_name,
+  1,  postern__v1__introspection__number_ranges,
+  (ProtobufCMessageInit) postern__v1__introspection__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue postern__v1__client_certificate__source__enum_values_by_number[3] =
+{
+  { "SUBJECT", "POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SUBJECT", 0 },
+  { "SAN_URI", "POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SAN_URI", 1 },
+  { "SAN_DNS", "POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SAN_DNS", 2 },
+};
+static const ProtobufCIntRange postern__v1__client_certificate__source__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex postern__v1__client_certificate__source__enum_values_by_name[3] =
+{
+  { "SAN_DNS", 2 },
+  { "SAN_URI", 1 },
+  { "SUBJECT", 0 },
+};
+const ProtobufCEnumDescriptor postern__v1__client_certificate__source__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.ClientCertificate.Source",
+  "Source",
+  "Postern__V1__ClientCertificate__Source",
+  "postern.v1",
+  3,
+  postern__v1__client_certificate__source__enum_values_by_number,
+  3,
+  postern__v1__client_certificate__source__enum_values_by_name,
+  1,
+  postern__v1__client_certificate__source__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor postern__v1__client_certificate__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ClientCertificate, id),
+    &postern__v1__client_certificate__source__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__client_certificate__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange postern__v1__client_certificate__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor postern__v1__client_certificate__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.ClientCertificate",
+  "ClientCertificate",
+  "Postern__V1__ClientCertificate",
+  "postern.v1",
+  sizeof(Postern__V1__ClientCertificate),
+  1,
+  postern__v1__client_certificate__field_descriptors,
+  postern__v1__client_certificate__field_indices_by_name,
+  1,  postern__v1__client_certificate__number_ranges,
+  (ProtobufCMessageInit) postern__v1__client_certificate__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__table__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Table, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Table, n_rows),
+    offsetof(Postern__V1__Table, rows),
+    &postern__v1__table_row__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__table__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = rows */
+};
+static const ProtobufCIntRange postern__v1__table__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor postern__v1__table__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Table",
+  "Table",
+  "Postern__V1__Table",
+  "postern.v1",
+  sizeof(Postern__V1__Table),
+  2,
+  postern__v1__table__field_descriptors,
+  postern__v1__table__field_indices_by_name,
+  1,  postern__v1__table__number_ranges,
+  (ProtobufCMessageInit) postern__v1__table__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__table_row__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__TableRow, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__TableRow, n_values),
+    offsetof(Postern__V1__TableRow, values),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__table_row__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange postern__v1__table_row__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor postern__v1__table_row__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.TableRow",
+  "TableRow",
+  "Postern__V1__TableRow",
+  "postern.v1",
+  sizeof(Postern__V1__TableRow),
+  2,
+  postern__v1__table_row__field_descriptors,
+  postern__v1__table_row__field_indices_by_name,
+  1,  postern__v1__table_row__number_ranges,
+  (ProtobufCMessageInit) postern__v1__table_row__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__identity__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Identity, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tenant",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Identity, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Identity, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Identity, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Identity, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__identity__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  3,   /* field[3] = provider */
+  4,   /* field[4] = scopes */
+  2,   /* field[2] = subject */
+  1,   /* field[1] = tenant */
+};
+static const ProtobufCIntRange postern__v1__identity__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor postern__v1__identity__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Identity",
+  "Identity",
+  "Postern__V1__Identity",
+  "postern.v1",
+  sizeof(Postern__V1__Identity),
+  5,
+  postern__v1__identity__field_descriptors,
+  postern__v1__identity__field_indices_by_name,
+  1,  postern__v1__identity__number_ranges,
+  (ProtobufCMessageInit) postern__v1__identity__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__expressions__field_descriptors[3] =

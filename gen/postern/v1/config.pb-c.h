@@ -18,6 +18,15 @@ PROTOBUF_C__BEGIN_DECLS
 #include "gen/postern/v1/options.pb-c.h"
 
 typedef struct Postern__V1__Config Postern__V1__Config;
+typedef struct Postern__V1__AuthProvider Postern__V1__AuthProvider;
+typedef struct Postern__V1__ApiKeys Postern__V1__ApiKeys;
+typedef struct Postern__V1__Jwt Postern__V1__Jwt;
+typedef struct Postern__V1__ClaimNames Postern__V1__ClaimNames;
+typedef struct Postern__V1__Introspection Postern__V1__Introspection;
+typedef struct Postern__V1__ClientCertificate Postern__V1__ClientCertificate;
+typedef struct Postern__V1__Table Postern__V1__Table;
+typedef struct Postern__V1__TableRow Postern__V1__TableRow;
+typedef struct Postern__V1__Identity Postern__V1__Identity;
 typedef struct Postern__V1__Expressions Postern__V1__Expressions;
 typedef struct Postern__V1__Listener Postern__V1__Listener;
 typedef struct Postern__V1__Cluster Postern__V1__Cluster;
@@ -28,6 +37,15 @@ typedef struct Postern__V1__AccessLog Postern__V1__AccessLog;
 
 /* --- enums --- */
 
+/*
+ * What becomes the caller's id.
+ */
+typedef enum _Postern__V1__ClientCertificate__Source {
+  POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SUBJECT = 0,
+  POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SAN_URI = 1,
+  POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SAN_DNS = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__CLIENT_CERTIFICATE__SOURCE)
+} Postern__V1__ClientCertificate__Source;
 typedef enum _Postern__V1__Transport {
   /*
    * Ours, on nghttp2.
@@ -96,6 +114,20 @@ struct  Postern__V1__Config
    */
   protobuf_c_boolean allow_half_close;
   Postern__V1__Expressions *expressions;
+  /*
+   * What `auth` in the options names.
+   */
+  size_t n_auth;
+  Postern__V1__AuthProvider **auth;
+  /*
+   * Lists that expressions read as tables.NAME["key"]: which role may use which models, and the like.
+   */
+  size_t n_tables;
+  Postern__V1__Table **tables;
+  /*
+   * The caller's identity for the upstream. A client's own headers of these names never travel on.
+   */
+  Postern__V1__Identity *identity;
   Postern__V1__Config__WorkersCase _workers_case;
   union {
     /*
@@ -106,7 +138,252 @@ struct  Postern__V1__Config
 };
 #define POSTERN__V1__CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__config__descriptor) \
-    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+
+
+typedef enum {
+  POSTERN__V1__AUTH_PROVIDER__KIND__NOT_SET = 0,
+  POSTERN__V1__AUTH_PROVIDER__KIND_API_KEYS = 2,
+  POSTERN__V1__AUTH_PROVIDER__KIND_JWT = 3,
+  POSTERN__V1__AUTH_PROVIDER__KIND_INTROSPECTION = 4,
+  POSTERN__V1__AUTH_PROVIDER__KIND_CLIENT_CERTIFICATE = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__AUTH_PROVIDER__KIND__CASE)
+} Postern__V1__AuthProvider__KindCase;
+
+struct  Postern__V1__AuthProvider
+{
+  ProtobufCMessage base;
+  char *name;
+  /*
+   * The credential travels on to the upstream. Default: it ends here.
+   */
+  protobuf_c_boolean forward;
+  Postern__V1__AuthProvider__KindCase kind_case;
+  union {
+    Postern__V1__ApiKeys *api_keys;
+    Postern__V1__Jwt *jwt;
+    Postern__V1__Introspection *introspection;
+    Postern__V1__ClientCertificate *client_certificate;
+  };
+};
+#define POSTERN__V1__AUTH_PROVIDER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__auth_provider__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, POSTERN__V1__AUTH_PROVIDER__KIND__NOT_SET, {0} }
+
+
+typedef enum {
+  POSTERN__V1__API_KEYS___BEARER__NOT_SET = 0,
+  POSTERN__V1__API_KEYS___BEARER_BEARER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__API_KEYS___BEARER__CASE)
+} Postern__V1__ApiKeys__BearerCase;
+
+/*
+ * Keys of clients, kept as hashes. `postern keys` manages the file; a change of it counts within a second.
+ */
+struct  Postern__V1__ApiKeys
+{
+  ProtobufCMessage base;
+  /*
+   * Relative to this file.
+   */
+  char *file;
+  /*
+   * Headers that carry a key. Default: x-api-key. `Authorization: Bearer` is read too unless bearer is false.
+   */
+  size_t n_headers;
+  char **headers;
+  /*
+   * Query parameter that carries a key. Default: none, since URLs end up in logs.
+   */
+  char *query;
+  Postern__V1__ApiKeys__BearerCase _bearer_case;
+  union {
+    protobuf_c_boolean bearer;
+  };
+};
+#define POSTERN__V1__API_KEYS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__api_keys__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, POSTERN__V1__API_KEYS___BEARER__NOT_SET, {0} }
+
+
+struct  Postern__V1__Jwt
+{
+  ProtobufCMessage base;
+  /*
+   * The token's iss. Without a source of keys below, where its OpenID configuration is found.
+   */
+  char *issuer;
+  /*
+   * One of them must be in the token's aud.
+   */
+  size_t n_audiences;
+  char **audiences;
+  /*
+   * Where the keys are: an http(s) URL of a JWK set, or a file (JWK set, PEM) relative to this file.
+   */
+  char *jwks_url;
+  char *jwks_file;
+  /*
+   * RS256 ... ES512, EdDSA, and HS256 ... only where they are named here. Default: all but HS.
+   */
+  size_t n_algorithms;
+  char **algorithms;
+  /*
+   * How far clocks may be apart. Default: 60s.
+   */
+  char *skew;
+  /*
+   * Claims that must be there, besides exp.
+   */
+  size_t n_required_claims;
+  char **required_claims;
+  /*
+   * Header that carries the token. Default: Authorization, behind "Bearer".
+   */
+  char *header;
+  /*
+   * PEM file of those who may sign the certificate of the URL's server. Default: the system's.
+   */
+  char *ca_file;
+  /*
+   * Keys are fetched again after this long, or sooner when the answer says so. Default: 5m.
+   */
+  char *refresh;
+  /*
+   * Keys that cannot be fetched again are good for this long. Default: 24h.
+   */
+  char *keep;
+  Postern__V1__ClaimNames *claims;
+};
+#define POSTERN__V1__JWT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__jwt__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * Which claims tell who calls; "a.b" is a member of a nested object.
+ */
+struct  Postern__V1__ClaimNames
+{
+  ProtobufCMessage base;
+  /*
+   * sub
+   */
+  char *id;
+  /*
+   * tenant
+   */
+  char *tenant;
+  /*
+   * tier
+   */
+  char *tier;
+  /*
+   * scope
+   */
+  char *scopes;
+  /*
+   * roles
+   */
+  char *roles;
+};
+#define POSTERN__V1__CLAIM_NAMES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__claim_names__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * OAuth 2.0 token introspection (RFC 7662): an authorization server is asked for each token that is not remembered.
+ */
+struct  Postern__V1__Introspection
+{
+  ProtobufCMessage base;
+  char *url;
+  char *client_id;
+  /*
+   * File with the client's secret, relative to this file.
+   */
+  char *client_secret_file;
+  /*
+   * Longest time an answer is remembered, within the token's own expiry. Default: 30s.
+   */
+  char *cache;
+  /*
+   * Default: 2s.
+   */
+  char *timeout;
+  /*
+   * Questions at a time, per worker; more calls wait. Default: 32.
+   */
+  uint32_t concurrency;
+  char *ca_file;
+  Postern__V1__ClaimNames *claims;
+  /*
+   * One of them must be in the answer's aud.
+   */
+  size_t n_audiences;
+  char **audiences;
+};
+#define POSTERN__V1__INTROSPECTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__introspection__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, 0,NULL }
+
+
+/*
+ * The certificate that the client has shown when the connection was made.
+ */
+struct  Postern__V1__ClientCertificate
+{
+  ProtobufCMessage base;
+  Postern__V1__ClientCertificate__Source id;
+};
+#define POSTERN__V1__CLIENT_CERTIFICATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__client_certificate__descriptor) \
+    , POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SUBJECT }
+
+
+struct  Postern__V1__Table
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_rows;
+  Postern__V1__TableRow **rows;
+};
+#define POSTERN__V1__TABLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__table__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
+
+
+struct  Postern__V1__TableRow
+{
+  ProtobufCMessage base;
+  char *key;
+  size_t n_values;
+  char **values;
+};
+#define POSTERN__V1__TABLE_ROW__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__table_row__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
+
+
+/*
+ * Metadata keys; an empty one is not sent.
+ */
+struct  Postern__V1__Identity
+{
+  ProtobufCMessage base;
+  char *id;
+  char *tenant;
+  char *subject;
+  char *provider;
+  /*
+   * joined with spaces
+   */
+  char *scopes;
+};
+#define POSTERN__V1__IDENTITY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__identity__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -305,6 +582,177 @@ Postern__V1__Config *
 void   postern__v1__config__free_unpacked
                      (Postern__V1__Config *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__AuthProvider methods */
+void   postern__v1__auth_provider__init
+                     (Postern__V1__AuthProvider         *message);
+size_t postern__v1__auth_provider__get_packed_size
+                     (const Postern__V1__AuthProvider   *message);
+size_t postern__v1__auth_provider__pack
+                     (const Postern__V1__AuthProvider   *message,
+                      uint8_t             *out);
+size_t postern__v1__auth_provider__pack_to_buffer
+                     (const Postern__V1__AuthProvider   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__AuthProvider *
+       postern__v1__auth_provider__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__auth_provider__free_unpacked
+                     (Postern__V1__AuthProvider *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__ApiKeys methods */
+void   postern__v1__api_keys__init
+                     (Postern__V1__ApiKeys         *message);
+size_t postern__v1__api_keys__get_packed_size
+                     (const Postern__V1__ApiKeys   *message);
+size_t postern__v1__api_keys__pack
+                     (const Postern__V1__ApiKeys   *message,
+                      uint8_t             *out);
+size_t postern__v1__api_keys__pack_to_buffer
+                     (const Postern__V1__ApiKeys   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__ApiKeys *
+       postern__v1__api_keys__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__api_keys__free_unpacked
+                     (Postern__V1__ApiKeys *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Jwt methods */
+void   postern__v1__jwt__init
+                     (Postern__V1__Jwt         *message);
+size_t postern__v1__jwt__get_packed_size
+                     (const Postern__V1__Jwt   *message);
+size_t postern__v1__jwt__pack
+                     (const Postern__V1__Jwt   *message,
+                      uint8_t             *out);
+size_t postern__v1__jwt__pack_to_buffer
+                     (const Postern__V1__Jwt   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Jwt *
+       postern__v1__jwt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__jwt__free_unpacked
+                     (Postern__V1__Jwt *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__ClaimNames methods */
+void   postern__v1__claim_names__init
+                     (Postern__V1__ClaimNames         *message);
+size_t postern__v1__claim_names__get_packed_size
+                     (const Postern__V1__ClaimNames   *message);
+size_t postern__v1__claim_names__pack
+                     (const Postern__V1__ClaimNames   *message,
+                      uint8_t             *out);
+size_t postern__v1__claim_names__pack_to_buffer
+                     (const Postern__V1__ClaimNames   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__ClaimNames *
+       postern__v1__claim_names__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__claim_names__free_unpacked
+                     (Postern__V1__ClaimNames *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Introspection methods */
+void   postern__v1__introspection__init
+                     (Postern__V1__Introspection         *message);
+size_t postern__v1__introspection__get_packed_size
+                     (const Postern__V1__Introspection   *message);
+size_t postern__v1__introspection__pack
+                     (const Postern__V1__Introspection   *message,
+                      uint8_t             *out);
+size_t postern__v1__introspection__pack_to_buffer
+                     (const Postern__V1__Introspection   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Introspection *
+       postern__v1__introspection__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__introspection__free_unpacked
+                     (Postern__V1__Introspection *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__ClientCertificate methods */
+void   postern__v1__client_certificate__init
+                     (Postern__V1__ClientCertificate         *message);
+size_t postern__v1__client_certificate__get_packed_size
+                     (const Postern__V1__ClientCertificate   *message);
+size_t postern__v1__client_certificate__pack
+                     (const Postern__V1__ClientCertificate   *message,
+                      uint8_t             *out);
+size_t postern__v1__client_certificate__pack_to_buffer
+                     (const Postern__V1__ClientCertificate   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__ClientCertificate *
+       postern__v1__client_certificate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__client_certificate__free_unpacked
+                     (Postern__V1__ClientCertificate *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Table methods */
+void   postern__v1__table__init
+                     (Postern__V1__Table         *message);
+size_t postern__v1__table__get_packed_size
+                     (const Postern__V1__Table   *message);
+size_t postern__v1__table__pack
+                     (const Postern__V1__Table   *message,
+                      uint8_t             *out);
+size_t postern__v1__table__pack_to_buffer
+                     (const Postern__V1__Table   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Table *
+       postern__v1__table__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__table__free_unpacked
+                     (Postern__V1__Table *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__TableRow methods */
+void   postern__v1__table_row__init
+                     (Postern__V1__TableRow         *message);
+size_t postern__v1__table_row__get_packed_size
+                     (const Postern__V1__TableRow   *message);
+size_t postern__v1__table_row__pack
+                     (const Postern__V1__TableRow   *message,
+                      uint8_t             *out);
+size_t postern__v1__table_row__pack_to_buffer
+                     (const Postern__V1__TableRow   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__TableRow *
+       postern__v1__table_row__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__table_row__free_unpacked
+                     (Postern__V1__TableRow *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Identity methods */
+void   postern__v1__identity__init
+                     (Postern__V1__Identity         *message);
+size_t postern__v1__identity__get_packed_size
+                     (const Postern__V1__Identity   *message);
+size_t postern__v1__identity__pack
+                     (const Postern__V1__Identity   *message,
+                      uint8_t             *out);
+size_t postern__v1__identity__pack_to_buffer
+                     (const Postern__V1__Identity   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Identity *
+       postern__v1__identity__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__identity__free_unpacked
+                     (Postern__V1__Identity *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Expressions methods */
 void   postern__v1__expressions__init
                      (Postern__V1__Expressions         *message);
@@ -424,6 +872,33 @@ void   postern__v1__access_log__free_unpacked
 typedef void (*Postern__V1__Config_Closure)
                  (const Postern__V1__Config *message,
                   void *closure_data);
+typedef void (*Postern__V1__AuthProvider_Closure)
+                 (const Postern__V1__AuthProvider *message,
+                  void *closure_data);
+typedef void (*Postern__V1__ApiKeys_Closure)
+                 (const Postern__V1__ApiKeys *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Jwt_Closure)
+                 (const Postern__V1__Jwt *message,
+                  void *closure_data);
+typedef void (*Postern__V1__ClaimNames_Closure)
+                 (const Postern__V1__ClaimNames *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Introspection_Closure)
+                 (const Postern__V1__Introspection *message,
+                  void *closure_data);
+typedef void (*Postern__V1__ClientCertificate_Closure)
+                 (const Postern__V1__ClientCertificate *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Table_Closure)
+                 (const Postern__V1__Table *message,
+                  void *closure_data);
+typedef void (*Postern__V1__TableRow_Closure)
+                 (const Postern__V1__TableRow *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Identity_Closure)
+                 (const Postern__V1__Identity *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Expressions_Closure)
                  (const Postern__V1__Expressions *message,
                   void *closure_data);
@@ -450,6 +925,16 @@ typedef void (*Postern__V1__AccessLog_Closure)
 
 extern const ProtobufCEnumDescriptor    postern__v1__transport__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__config__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__auth_provider__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__api_keys__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__jwt__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__claim_names__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__introspection__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__client_certificate__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__client_certificate__source__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__table__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__table_row__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__identity__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__expressions__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__listener__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__cluster__descriptor;

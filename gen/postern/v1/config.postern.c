@@ -3,8 +3,8 @@
 
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-static const struct tc_message messages[44];
-static const struct tc_enum enums[9];
+static const struct tc_message messages[55];
+static const struct tc_enum enums[10];
 
 /* google.api.CustomHttpPattern */
 static const struct tc_field fields_0[] = {
@@ -261,7 +261,7 @@ static const struct tc_field fields_16[] = {
     {STR_INIT("php_metadata_namespace"), STR_INIT("phpMetadataNamespace"), NULL, NULL, {NULL, 0}, 44, 0x8, 9, 2, -1, "\342\002"},
     {STR_INIT("ruby_package"), STR_INIT("rubyPackage"), NULL, NULL, {NULL, 0}, 45, 0x8, 9, 2, -1, "\352\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[41], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[49], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_16[] = {
     0, 0, 0, 20, 0, 16, 21, 0, 0, 14, 19, 15, 0, 2, 1, 19, 18, 0, 17, 0, 0, 8, 7, 0,
@@ -332,7 +332,7 @@ static const struct tc_field fields_21[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("idempotency_level"), STR_INIT("idempotencyLevel"), NULL, &enums[5], STR_INIT("IDEMPOTENCY_UNKNOWN"), 34, 0x8, 14, 2, -1, "\220\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[41], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[49], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_21[] = {
     0, 0, 0, 0, 1, 0, 3, 0, 2, 4, 0, 3, 0, 0, 0, 2,
@@ -375,7 +375,7 @@ static const uint16_t field_numbers_24[] = {
 static const struct tc_field fields_25[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[41], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[49], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_25[] = {
     0, 0, 0, 2, 1, 0, 3, 2,
@@ -448,8 +448,51 @@ static const uint16_t field_numbers_30[] = {
     0, 1,
 };
 
-/* postern.v1.Bounds */
+/* postern.v1.ApiKeys */
 static const struct tc_field fields_31[] = {
+    {STR_INIT("file"), STR_INIT("file"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("headers"), STR_INIT("headers"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
+    {STR_INIT("bearer"), STR_INIT("bearer"), NULL, NULL, {NULL, 0}, 3, 0x8, 8, 1, -1, "\030"},
+    {STR_INIT("query"), STR_INIT("query"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+};
+static const uint16_t field_names_31[] = {
+    3, 2, 0, 1, 4, 0, 0, 0,
+};
+static const uint16_t field_numbers_31[] = {
+    0, 1, 2, 3, 4,
+};
+
+/* postern.v1.Auth */
+static const struct tc_field fields_32[] = {
+    {STR_INIT("anonymous"), STR_INIT("anonymous"), NULL, NULL, {NULL, 0}, 1, 0x0, 8, 1, -1, "\010"},
+    {STR_INIT("any_of"), STR_INIT("anyOf"), &messages[50], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+};
+static const uint16_t field_names_32[] = {
+    2, 0, 0, 0, 0, 0, 1, 2,
+};
+static const uint16_t field_numbers_32[] = {
+    0, 1, 2,
+};
+
+/* postern.v1.AuthProvider */
+static const struct tc_field fields_33[] = {
+    {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("api_keys"), STR_INIT("apiKeys"), &messages[31], NULL, {NULL, 0}, 2, 0x8, 11, 1, 0, "\022"},
+    {STR_INIT("jwt"), STR_INIT("jwt"), &messages[45], NULL, {NULL, 0}, 3, 0x8, 11, 1, 0, "\032"},
+    {STR_INIT("introspection"), STR_INIT("introspection"), &messages[43], NULL, {NULL, 0}, 4, 0x8, 11, 1, 0, "\042"},
+    {STR_INIT("client_certificate"), STR_INIT("clientCertificate"), &messages[37], NULL, {NULL, 0}, 5, 0x8, 11, 1, 0, "*"},
+    {STR_INIT("forward"), STR_INIT("forward"), NULL, NULL, {NULL, 0}, 6, 0x0, 8, 1, -1, "0"},
+};
+static const struct str oneofs_33[] = {STR_INIT("kind")};
+static const uint16_t field_names_33[] = {
+    0, 0, 5, 0, 0, 0, 1, 2, 0, 5, 6, 0, 4, 2, 3, 0,
+};
+static const uint16_t field_numbers_33[] = {
+    0, 1, 2, 3, 4, 5, 6,
+};
+
+/* postern.v1.Bounds */
+static const struct tc_field fields_34[] = {
     {STR_INIT("header_bytes"), STR_INIT("headerBytes"), NULL, NULL, {NULL, 0}, 1, 0x0, 13, 1, -1, "\010"},
     {STR_INIT("header_count"), STR_INIT("headerCount"), NULL, NULL, {NULL, 0}, 2, 0x0, 13, 1, -1, "\020"},
     {STR_INIT("uri_bytes"), STR_INIT("uriBytes"), NULL, NULL, {NULL, 0}, 3, 0x0, 13, 1, -1, "\030"},
@@ -465,33 +508,59 @@ static const struct tc_field fields_31[] = {
     {STR_INIT("write_stall"), STR_INIT("writeStall"), NULL, NULL, {NULL, 0}, 13, 0x20, 9, 1, -1, "j"},
     {STR_INIT("connections"), STR_INIT("connections"), NULL, NULL, {NULL, 0}, 14, 0x0, 13, 1, -1, "p"},
 };
-static const uint16_t field_names_31[] = {
+static const uint16_t field_names_34[] = {
     0, 0, 0, 0, 9, 5, 10, 5, 0, 0, 0, 1, 2, 13, 8, 2, 0, 0, 0, 12, 0, 0, 0, 0,
     0, 0, 0, 0, 3, 4, 14, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 7, 6, 1, 13, 3,
     8, 9, 0, 0, 0, 0, 0, 11, 0, 0, 0, 4, 0, 7, 10, 0,
 };
-static const uint16_t field_numbers_31[] = {
+static const uint16_t field_numbers_34[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 };
 
 /* postern.v1.Claim */
-static const struct tc_field fields_32[] = {
+static const struct tc_field fields_35[] = {
     {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("type"), STR_INIT("type"), NULL, &enums[6], {NULL, 0}, 2, 0x0, 14, 1, -1, "\020"},
 };
-static const uint16_t field_names_32[] = {
+static const uint16_t field_names_35[] = {
     0, 2, 1, 0,
 };
-static const uint16_t field_numbers_32[] = {
+static const uint16_t field_numbers_35[] = {
     0, 1, 2,
 };
 
+/* postern.v1.ClaimNames */
+static const struct tc_field fields_36[] = {
+    {STR_INIT("id"), STR_INIT("id"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("tenant"), STR_INIT("tenant"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
+    {STR_INIT("tier"), STR_INIT("tier"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
+    {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("roles"), STR_INIT("roles"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
+};
+static const uint16_t field_names_36[] = {
+    1, 0, 0, 0, 0, 2, 0, 0, 4, 3, 0, 0, 0, 0, 5, 0,
+};
+static const uint16_t field_numbers_36[] = {
+    0, 1, 2, 3, 4, 5,
+};
+
+/* postern.v1.ClientCertificate */
+static const struct tc_field fields_37[] = {
+    {STR_INIT("id"), STR_INIT("id"), NULL, &enums[7], {NULL, 0}, 1, 0x0, 14, 1, -1, "\010"},
+};
+static const uint16_t field_names_37[] = {
+    1, 0,
+};
+static const uint16_t field_numbers_37[] = {
+    0, 1,
+};
+
 /* postern.v1.Cluster */
-static const struct tc_field fields_33[] = {
+static const struct tc_field fields_38[] = {
     {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("endpoints"), STR_INIT("endpoints"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
     {STR_INIT("target"), STR_INIT("target"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
-    {STR_INIT("transport"), STR_INIT("transport"), NULL, &enums[8], {NULL, 0}, 4, 0x0, 14, 1, -1, " "},
+    {STR_INIT("transport"), STR_INIT("transport"), NULL, &enums[9], {NULL, 0}, 4, 0x0, 14, 1, -1, " "},
     {STR_INIT("authority"), STR_INIT("authority"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
     {STR_INIT("connect_timeout"), STR_INIT("connectTimeout"), NULL, NULL, {NULL, 0}, 6, 0x20, 9, 1, -1, "2"},
     {STR_INIT("keepalive_interval"), STR_INIT("keepaliveInterval"), NULL, NULL, {NULL, 0}, 7, 0x20, 9, 1, -1, ":"},
@@ -499,68 +568,106 @@ static const struct tc_field fields_33[] = {
     {STR_INIT("max_connections"), STR_INIT("maxConnections"), NULL, NULL, {NULL, 0}, 9, 0x0, 13, 1, -1, "H"},
     {STR_INIT("max_pending"), STR_INIT("maxPending"), NULL, NULL, {NULL, 0}, 10, 0x0, 13, 1, -1, "P"},
 };
-static const uint16_t field_names_33[] = {
+static const uint16_t field_names_38[] = {
     0, 0, 0, 0, 7, 8, 1, 5, 3, 6, 7, 0, 0, 0, 0, 0, 10, 0, 4, 9, 6, 8, 10, 0,
     0, 0, 0, 0, 0, 2, 0, 9,
 };
-static const uint16_t field_numbers_33[] = {
+static const uint16_t field_numbers_38[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 };
 
 /* postern.v1.Condition */
-static const struct tc_field fields_34[] = {
+static const struct tc_field fields_39[] = {
     {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("expr"), STR_INIT("expr"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
-    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[7], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
+    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[8], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
 };
-static const uint16_t field_names_34[] = {
+static const uint16_t field_names_39[] = {
     3, 3, 0, 0, 0, 0, 1, 2,
 };
-static const uint16_t field_numbers_34[] = {
+static const uint16_t field_numbers_39[] = {
     0, 1, 2, 3,
 };
 
 /* postern.v1.Config */
-static const struct tc_field fields_35[] = {
-    {STR_INIT("listeners"), STR_INIT("listeners"), &messages[38], NULL, {NULL, 0}, 1, 0x1, 11, 1, -1, "\012"},
-    {STR_INIT("admin"), STR_INIT("admin"), &messages[38], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
+static const struct tc_field fields_40[] = {
+    {STR_INIT("listeners"), STR_INIT("listeners"), &messages[46], NULL, {NULL, 0}, 1, 0x1, 11, 1, -1, "\012"},
+    {STR_INIT("admin"), STR_INIT("admin"), &messages[46], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
     {STR_INIT("upstream"), STR_INIT("upstream"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
-    {STR_INIT("clusters"), STR_INIT("clusters"), &messages[33], NULL, {NULL, 0}, 4, 0x1, 11, 1, -1, "\042"},
+    {STR_INIT("clusters"), STR_INIT("clusters"), &messages[38], NULL, {NULL, 0}, 4, 0x1, 11, 1, -1, "\042"},
     {STR_INIT("descriptors"), STR_INIT("descriptors"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
     {STR_INIT("reflect"), STR_INIT("reflect"), NULL, NULL, {NULL, 0}, 6, 0x0, 8, 1, -1, "0"},
     {STR_INIT("workers"), STR_INIT("workers"), NULL, NULL, {NULL, 0}, 7, 0x8, 13, 1, -1, "8"},
-    {STR_INIT("bounds"), STR_INIT("bounds"), &messages[31], NULL, {NULL, 0}, 8, 0x8, 11, 1, -1, "B"},
-    {STR_INIT("overrides"), STR_INIT("overrides"), &messages[40], NULL, {NULL, 0}, 9, 0x1, 11, 1, -1, "J"},
+    {STR_INIT("bounds"), STR_INIT("bounds"), &messages[34], NULL, {NULL, 0}, 8, 0x8, 11, 1, -1, "B"},
+    {STR_INIT("overrides"), STR_INIT("overrides"), &messages[48], NULL, {NULL, 0}, 9, 0x1, 11, 1, -1, "J"},
     {STR_INIT("http"), STR_INIT("http"), &messages[2], NULL, {NULL, 0}, 10, 0x1, 11, 1, -1, "R"},
     {STR_INIT("access_log"), STR_INIT("accessLog"), &messages[30], NULL, {NULL, 0}, 11, 0x8, 11, 1, -1, "Z"},
     {STR_INIT("grace_period"), STR_INIT("gracePeriod"), NULL, NULL, {NULL, 0}, 12, 0x20, 9, 1, -1, "b"},
     {STR_INIT("allow_half_close"), STR_INIT("allowHalfClose"), NULL, NULL, {NULL, 0}, 13, 0x0, 8, 1, -1, "h"},
-    {STR_INIT("expressions"), STR_INIT("expressions"), &messages[36], NULL, {NULL, 0}, 20, 0x8, 11, 2, -1, "\242\001"},
+    {STR_INIT("expressions"), STR_INIT("expressions"), &messages[41], NULL, {NULL, 0}, 20, 0x8, 11, 2, -1, "\242\001"},
+    {STR_INIT("auth"), STR_INIT("auth"), &messages[33], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
+    {STR_INIT("tables"), STR_INIT("tables"), &messages[53], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
+    {STR_INIT("identity"), STR_INIT("identity"), &messages[42], NULL, {NULL, 0}, 23, 0x8, 11, 2, -1, "\272\001"},
 };
-static const uint16_t field_names_35[] = {
-    3, 0, 12, 0, 0, 13, 1, 13, 8, 5, 9, 14, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0,
-    0, 0, 4, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 6, 0, 7, 0, 0, 0,
+static const uint16_t field_names_40[] = {
+    3, 0, 12, 0, 16, 13, 1, 13, 8, 5, 9, 14, 0, 0, 0, 15, 0, 0, 0, 0, 2, 0, 0, 0,
+    0, 0, 4, 11, 17, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 6, 0, 7, 0, 0, 0,
     0, 0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 11, 0,
 };
-static const uint16_t field_numbers_35[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 0, 0, 0, 0, 0, 14,
+static const uint16_t field_numbers_40[] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 0, 0, 0, 0, 0, 14, 15, 16, 17,
 };
 
 /* postern.v1.Expressions */
-static const struct tc_field fields_36[] = {
+static const struct tc_field fields_41[] = {
     {STR_INIT("max_items"), STR_INIT("maxItems"), NULL, NULL, {NULL, 0}, 1, 0x0, 13, 1, -1, "\010"},
     {STR_INIT("max_cost"), STR_INIT("maxCost"), NULL, NULL, {NULL, 0}, 2, 0x0, 4, 1, -1, "\020"},
     {STR_INIT("refuse_dyn"), STR_INIT("refuseDyn"), NULL, NULL, {NULL, 0}, 3, 0x0, 8, 1, -1, "\030"},
 };
-static const uint16_t field_names_36[] = {
+static const uint16_t field_names_41[] = {
     3, 3, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0,
 };
-static const uint16_t field_numbers_36[] = {
+static const uint16_t field_numbers_41[] = {
     0, 1, 2, 3,
 };
 
+/* postern.v1.Identity */
+static const struct tc_field fields_42[] = {
+    {STR_INIT("id"), STR_INIT("id"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("tenant"), STR_INIT("tenant"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
+    {STR_INIT("subject"), STR_INIT("subject"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
+    {STR_INIT("provider"), STR_INIT("provider"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
+};
+static const uint16_t field_names_42[] = {
+    1, 0, 0, 0, 0, 2, 0, 0, 5, 0, 0, 0, 4, 0, 0, 3,
+};
+static const uint16_t field_numbers_42[] = {
+    0, 1, 2, 3, 4, 5,
+};
+
+/* postern.v1.Introspection */
+static const struct tc_field fields_43[] = {
+    {STR_INIT("url"), STR_INIT("url"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("client_id"), STR_INIT("clientId"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
+    {STR_INIT("client_secret_file"), STR_INIT("clientSecretFile"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
+    {STR_INIT("cache"), STR_INIT("cache"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
+    {STR_INIT("concurrency"), STR_INIT("concurrency"), NULL, NULL, {NULL, 0}, 6, 0x0, 13, 1, -1, "0"},
+    {STR_INIT("ca_file"), STR_INIT("caFile"), NULL, NULL, {NULL, 0}, 7, 0x20, 9, 1, -1, ":"},
+    {STR_INIT("claims"), STR_INIT("claims"), &messages[36], NULL, {NULL, 0}, 8, 0x8, 11, 1, -1, "B"},
+    {STR_INIT("audiences"), STR_INIT("audiences"), NULL, NULL, {NULL, 0}, 9, 0x21, 9, 1, -1, "J"},
+};
+static const uint16_t field_names_43[] = {
+    0, 0, 0, 2, 7, 4, 0, 0, 5, 0, 0, 0, 0, 0, 0, 7, 3, 9, 3, 0, 8, 0, 0, 0,
+    6, 0, 0, 0, 0, 0, 1, 2,
+};
+static const uint16_t field_numbers_43[] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+};
+
 /* postern.v1.Json */
-static const struct tc_field fields_37[] = {
+static const struct tc_field fields_44[] = {
     {STR_INIT("ignore_unknown_fields"), STR_INIT("ignoreUnknownFields"), NULL, NULL, {NULL, 0}, 1, 0x8, 8, 1, -1, "\010"},
     {STR_INIT("ignore_unknown_query"), STR_INIT("ignoreUnknownQuery"), NULL, NULL, {NULL, 0}, 2, 0x8, 8, 1, -1, "\020"},
     {STR_INIT("emit_defaults"), STR_INIT("emitDefaults"), NULL, NULL, {NULL, 0}, 3, 0x8, 8, 1, -1, "\030"},
@@ -572,101 +679,167 @@ static const struct tc_field fields_37[] = {
     {STR_INIT("short_enums"), STR_INIT("shortEnums"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
     {STR_INIT("indent"), STR_INIT("indent"), NULL, NULL, {NULL, 0}, 10, 0x8, 13, 1, -1, "P"},
 };
-static const uint16_t field_names_37[] = {
+static const uint16_t field_names_44[] = {
     0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 1, 0, 6, 9, 0, 0,
     0, 9, 2, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 0, 5, 0, 0, 0, 1, 7, 3, 0, 0, 0,
     0, 3, 6, 4, 0, 0, 0, 0, 0, 0, 0, 5, 10, 0, 0, 0,
 };
-static const uint16_t field_numbers_37[] = {
+static const uint16_t field_numbers_44[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 };
 
+/* postern.v1.Jwt */
+static const struct tc_field fields_45[] = {
+    {STR_INIT("issuer"), STR_INIT("issuer"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("audiences"), STR_INIT("audiences"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
+    {STR_INIT("jwks_url"), STR_INIT("jwksUrl"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
+    {STR_INIT("jwks_file"), STR_INIT("jwksFile"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("algorithms"), STR_INIT("algorithms"), NULL, NULL, {NULL, 0}, 5, 0x21, 9, 1, -1, "*"},
+    {STR_INIT("skew"), STR_INIT("skew"), NULL, NULL, {NULL, 0}, 6, 0x20, 9, 1, -1, "2"},
+    {STR_INIT("required_claims"), STR_INIT("requiredClaims"), NULL, NULL, {NULL, 0}, 7, 0x21, 9, 1, -1, ":"},
+    {STR_INIT("header"), STR_INIT("header"), NULL, NULL, {NULL, 0}, 8, 0x20, 9, 1, -1, "B"},
+    {STR_INIT("ca_file"), STR_INIT("caFile"), NULL, NULL, {NULL, 0}, 9, 0x20, 9, 1, -1, "J"},
+    {STR_INIT("refresh"), STR_INIT("refresh"), NULL, NULL, {NULL, 0}, 10, 0x20, 9, 1, -1, "R"},
+    {STR_INIT("keep"), STR_INIT("keep"), NULL, NULL, {NULL, 0}, 11, 0x20, 9, 1, -1, "Z"},
+    {STR_INIT("claims"), STR_INIT("claims"), &messages[36], NULL, {NULL, 0}, 12, 0x8, 11, 1, -1, "b"},
+};
+static const uint16_t field_names_45[] = {
+    8, 0, 4, 3, 9, 0, 0, 6, 11, 0, 0, 0, 7, 3, 0, 9, 2, 0, 0, 0, 10, 12, 1, 4,
+    0, 0, 0, 5, 0, 7, 0, 0,
+};
+static const uint16_t field_numbers_45[] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+};
+
 /* postern.v1.Listener */
-static const struct tc_field fields_38[] = {
+static const struct tc_field fields_46[] = {
     {STR_INIT("address"), STR_INIT("address"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
 };
-static const uint16_t field_names_38[] = {
+static const uint16_t field_names_46[] = {
     0, 1,
 };
-static const uint16_t field_numbers_38[] = {
+static const uint16_t field_numbers_46[] = {
     0, 1,
 };
 
 /* postern.v1.MetadataRule */
-static const struct tc_field fields_39[] = {
+static const struct tc_field fields_47[] = {
     {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("value"), STR_INIT("value"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, -1, "\022"},
-    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[7], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
+    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[8], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
 };
-static const uint16_t field_names_39[] = {
+static const uint16_t field_names_47[] = {
     0, 3, 2, 0, 1, 0, 3, 0,
 };
-static const uint16_t field_numbers_39[] = {
+static const uint16_t field_numbers_47[] = {
     0, 1, 2, 3,
 };
 
 /* postern.v1.Override */
-static const struct tc_field fields_40[] = {
+static const struct tc_field fields_48[] = {
     {STR_INIT("selector"), STR_INIT("selector"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
-    {STR_INIT("policy"), STR_INIT("policy"), &messages[41], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
+    {STR_INIT("policy"), STR_INIT("policy"), &messages[49], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
 };
-static const uint16_t field_names_40[] = {
+static const uint16_t field_names_48[] = {
     1, 0, 0, 2,
 };
-static const uint16_t field_numbers_40[] = {
+static const uint16_t field_numbers_48[] = {
     0, 1, 2,
 };
 
 /* postern.v1.Policy */
-static const struct tc_field fields_41[] = {
+static const struct tc_field fields_49[] = {
     {STR_INIT("upstream"), STR_INIT("upstream"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
-    {STR_INIT("route"), STR_INIT("route"), &messages[42], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+    {STR_INIT("route"), STR_INIT("route"), &messages[51], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
     {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("idempotent"), STR_INIT("idempotent"), NULL, NULL, {NULL, 0}, 4, 0x8, 8, 1, -1, " "},
-    {STR_INIT("json"), STR_INIT("json"), &messages[37], NULL, {NULL, 0}, 5, 0x8, 11, 1, -1, "*"},
-    {STR_INIT("stream"), STR_INIT("stream"), &messages[43], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
+    {STR_INIT("json"), STR_INIT("json"), &messages[44], NULL, {NULL, 0}, 5, 0x8, 11, 1, -1, "*"},
+    {STR_INIT("stream"), STR_INIT("stream"), &messages[52], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
     {STR_INIT("max_request_bytes"), STR_INIT("maxRequestBytes"), NULL, NULL, {NULL, 0}, 7, 0x8, 4, 1, -1, "8"},
     {STR_INIT("max_response_bytes"), STR_INIT("maxResponseBytes"), NULL, NULL, {NULL, 0}, 8, 0x8, 4, 1, -1, "@"},
     {STR_INIT("fill_update_mask"), STR_INIT("fillUpdateMask"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
-    {STR_INIT("allow"), STR_INIT("allow"), &messages[34], NULL, {NULL, 0}, 20, 0x1, 11, 2, -1, "\242\001"},
-    {STR_INIT("metadata"), STR_INIT("metadata"), &messages[39], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
-    {STR_INIT("claims"), STR_INIT("claims"), &messages[32], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
+    {STR_INIT("allow"), STR_INIT("allow"), &messages[39], NULL, {NULL, 0}, 20, 0x1, 11, 2, -1, "\242\001"},
+    {STR_INIT("metadata"), STR_INIT("metadata"), &messages[47], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
+    {STR_INIT("claims"), STR_INIT("claims"), &messages[35], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
+    {STR_INIT("auth"), STR_INIT("auth"), &messages[32], NULL, {NULL, 0}, 23, 0x8, 11, 2, -1, "\272\001"},
 };
-static const uint16_t field_names_41[] = {
-    1, 8, 11, 5, 0, 6, 7, 9, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 10, 0, 12, 8, 0, 0,
+static const uint16_t field_names_49[] = {
+    1, 8, 11, 5, 0, 6, 7, 9, 3, 0, 0, 7, 0, 0, 0, 13, 0, 0, 10, 0, 12, 8, 0, 0,
     0, 0, 0, 0, 0, 9, 2, 4,
 };
-static const uint16_t field_numbers_41[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12,
+static const uint16_t field_numbers_49[] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12, 13,
+};
+
+/* postern.v1.Requirement */
+static const struct tc_field fields_50[] = {
+    {STR_INIT("api_key"), STR_INIT("apiKey"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
+    {STR_INIT("jwt"), STR_INIT("jwt"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
+    {STR_INIT("introspection"), STR_INIT("introspection"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, 0, "\032"},
+    {STR_INIT("client_certificate"), STR_INIT("clientCertificate"), NULL, NULL, {NULL, 0}, 4, 0x28, 9, 1, 0, "\042"},
+    {STR_INIT("all_of"), STR_INIT("allOf"), &messages[50], NULL, {NULL, 0}, 5, 0x1, 11, 1, -1, "*"},
+    {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 6, 0x21, 9, 1, -1, "2"},
+};
+static const struct str oneofs_50[] = {STR_INIT("provider")};
+static const uint16_t field_names_50[] = {
+    0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 0, 5, 0, 1,
+    0, 4, 0, 0, 0, 0, 1, 2,
+};
+static const uint16_t field_numbers_50[] = {
+    0, 1, 2, 3, 4, 5, 6,
 };
 
 /* postern.v1.Route */
-static const struct tc_field fields_42[] = {
+static const struct tc_field fields_51[] = {
     {STR_INIT("header"), STR_INIT("header"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
     {STR_INIT("field"), STR_INIT("field"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
     {STR_INIT("equals"), STR_INIT("equals"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("to"), STR_INIT("to"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
 };
-static const struct str oneofs_42[] = {STR_INIT("subject")};
-static const uint16_t field_names_42[] = {
+static const struct str oneofs_51[] = {STR_INIT("subject")};
+static const uint16_t field_names_51[] = {
     1, 0, 0, 0, 3, 4, 0, 2,
 };
-static const uint16_t field_numbers_42[] = {
+static const uint16_t field_numbers_51[] = {
     0, 1, 2, 3, 4,
 };
 
 /* postern.v1.Stream */
-static const struct tc_field fields_43[] = {
+static const struct tc_field fields_52[] = {
     {STR_INIT("keepalive"), STR_INIT("keepalive"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
 };
-static const uint16_t field_names_43[] = {
+static const uint16_t field_names_52[] = {
     0, 1,
 };
-static const uint16_t field_numbers_43[] = {
+static const uint16_t field_numbers_52[] = {
     0, 1,
 };
 
-static const struct tc_message messages[44] = {
+/* postern.v1.Table */
+static const struct tc_field fields_53[] = {
+    {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("rows"), STR_INIT("rows"), &messages[54], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+};
+static const uint16_t field_names_53[] = {
+    2, 0, 1, 0,
+};
+static const uint16_t field_numbers_53[] = {
+    0, 1, 2,
+};
+
+/* postern.v1.TableRow */
+static const struct tc_field fields_54[] = {
+    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("values"), STR_INIT("values"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
+};
+static const uint16_t field_names_54[] = {
+    1, 0, 0, 2,
+};
+static const uint16_t field_numbers_54[] = {
+    0, 1, 2,
+};
+
+static const struct tc_message messages[55] = {
     {STR_INIT("google.api.CustomHttpPattern"), fields_0, NULL, field_names_0, field_numbers_0, 3, 3, 2, 0, 0, 0, false},
     {STR_INIT("google.api.Http"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false},
     {STR_INIT("google.api.HttpRule"), fields_2, oneofs_2, field_names_2, field_numbers_2, 31, 13, 10, 1, 0, 0, false},
@@ -698,19 +871,30 @@ static const struct tc_message messages[44] = {
     {STR_INIT("google.protobuf.UninterpretedOption"), fields_28, NULL, field_names_28, field_numbers_28, 31, 9, 7, 0, 0, 0, false},
     {STR_INIT("google.protobuf.UninterpretedOption.NamePart"), fields_29, NULL, field_names_29, field_numbers_29, 7, 3, 2, 0, 2, 0, false},
     {STR_INIT("postern.v1.AccessLog"), fields_30, NULL, field_names_30, field_numbers_30, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Bounds"), fields_31, NULL, field_names_31, field_numbers_31, 63, 15, 14, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Claim"), fields_32, NULL, field_names_32, field_numbers_32, 3, 3, 2, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Cluster"), fields_33, NULL, field_names_33, field_numbers_33, 31, 11, 10, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Condition"), fields_34, NULL, field_names_34, field_numbers_34, 7, 4, 3, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Config"), fields_35, NULL, field_names_35, field_numbers_35, 63, 21, 14, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Expressions"), fields_36, NULL, field_names_36, field_numbers_36, 15, 4, 3, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Json"), fields_37, NULL, field_names_37, field_numbers_37, 63, 11, 10, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Listener"), fields_38, NULL, field_names_38, field_numbers_38, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("postern.v1.MetadataRule"), fields_39, NULL, field_names_39, field_numbers_39, 7, 4, 3, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Override"), fields_40, NULL, field_names_40, field_numbers_40, 3, 3, 2, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Policy"), fields_41, NULL, field_names_41, field_numbers_41, 31, 23, 12, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Route"), fields_42, oneofs_42, field_names_42, field_numbers_42, 7, 5, 4, 1, 0, 0, false},
-    {STR_INIT("postern.v1.Stream"), fields_43, NULL, field_names_43, field_numbers_43, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("postern.v1.ApiKeys"), fields_31, NULL, field_names_31, field_numbers_31, 7, 5, 4, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Auth"), fields_32, NULL, field_names_32, field_numbers_32, 7, 3, 2, 0, 0, 0, false},
+    {STR_INIT("postern.v1.AuthProvider"), fields_33, oneofs_33, field_names_33, field_numbers_33, 15, 7, 6, 1, 0, 0, false},
+    {STR_INIT("postern.v1.Bounds"), fields_34, NULL, field_names_34, field_numbers_34, 63, 15, 14, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Claim"), fields_35, NULL, field_names_35, field_numbers_35, 3, 3, 2, 0, 0, 0, false},
+    {STR_INIT("postern.v1.ClaimNames"), fields_36, NULL, field_names_36, field_numbers_36, 15, 6, 5, 0, 0, 0, false},
+    {STR_INIT("postern.v1.ClientCertificate"), fields_37, NULL, field_names_37, field_numbers_37, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Cluster"), fields_38, NULL, field_names_38, field_numbers_38, 31, 11, 10, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Condition"), fields_39, NULL, field_names_39, field_numbers_39, 7, 4, 3, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Config"), fields_40, NULL, field_names_40, field_numbers_40, 63, 24, 17, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Expressions"), fields_41, NULL, field_names_41, field_numbers_41, 15, 4, 3, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Identity"), fields_42, NULL, field_names_42, field_numbers_42, 15, 6, 5, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Introspection"), fields_43, NULL, field_names_43, field_numbers_43, 31, 10, 9, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Json"), fields_44, NULL, field_names_44, field_numbers_44, 63, 11, 10, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Jwt"), fields_45, NULL, field_names_45, field_numbers_45, 31, 13, 12, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Listener"), fields_46, NULL, field_names_46, field_numbers_46, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("postern.v1.MetadataRule"), fields_47, NULL, field_names_47, field_numbers_47, 7, 4, 3, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Override"), fields_48, NULL, field_names_48, field_numbers_48, 3, 3, 2, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Policy"), fields_49, NULL, field_names_49, field_numbers_49, 31, 24, 13, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Requirement"), fields_50, oneofs_50, field_names_50, field_numbers_50, 31, 7, 6, 1, 0, 0, false},
+    {STR_INIT("postern.v1.Route"), fields_51, oneofs_51, field_names_51, field_numbers_51, 7, 5, 4, 1, 0, 0, false},
+    {STR_INIT("postern.v1.Stream"), fields_52, NULL, field_names_52, field_numbers_52, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Table"), fields_53, NULL, field_names_53, field_numbers_53, 3, 3, 2, 0, 0, 0, false},
+    {STR_INIT("postern.v1.TableRow"), fields_54, NULL, field_names_54, field_numbers_54, 3, 3, 2, 0, 0, 0, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],
@@ -757,6 +941,17 @@ static const struct tc_message *const message_order[] = {
     &messages[41],
     &messages[42],
     &messages[43],
+    &messages[44],
+    &messages[45],
+    &messages[46],
+    &messages[47],
+    &messages[48],
+    &messages[49],
+    &messages[50],
+    &messages[51],
+    &messages[52],
+    &messages[53],
+    &messages[54],
 };
 
 /* google.protobuf.FieldDescriptorProto.Label */
@@ -870,31 +1065,44 @@ static const uint16_t value_numbers_6[] = {
     0, 1, 2, 3, 4, 5,
 };
 
-/* postern.v1.OnError */
+/* postern.v1.ClientCertificate.Source */
 static const struct tc_enum_value values_7[] = {
+    {STR_INIT("SUBJECT"), 0},
+    {STR_INIT("SAN_URI"), 1},
+    {STR_INIT("SAN_DNS"), 2},
+};
+static const uint16_t value_names_7[] = {
+    2, 3, 0, 0, 0, 0, 0, 1,
+};
+static const uint16_t value_numbers_7[] = {
+    0, 1, 2,
+};
+
+/* postern.v1.OnError */
+static const struct tc_enum_value values_8[] = {
     {STR_INIT("DENY"), 0},
     {STR_INIT("PASS"), 1},
 };
-static const uint16_t value_names_7[] = {
-    2, 0, 0, 1,
-};
-static const uint16_t value_numbers_7[] = {
-    0, 1,
-};
-
-/* postern.v1.Transport */
-static const struct tc_enum_value values_8[] = {
-    {STR_INIT("HTTP2"), 0},
-    {STR_INIT("GRPC_CORE"), 1},
-};
 static const uint16_t value_names_8[] = {
-    0, 1, 2, 0,
+    2, 0, 0, 1,
 };
 static const uint16_t value_numbers_8[] = {
     0, 1,
 };
 
-static const struct tc_enum enums[9] = {
+/* postern.v1.Transport */
+static const struct tc_enum_value values_9[] = {
+    {STR_INIT("HTTP2"), 0},
+    {STR_INIT("GRPC_CORE"), 1},
+};
+static const uint16_t value_names_9[] = {
+    0, 1, 2, 0,
+};
+static const uint16_t value_numbers_9[] = {
+    0, 1,
+};
+
+static const struct tc_enum enums[10] = {
     {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false, 6},
     {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false, 5},
     {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false, 0},
@@ -902,8 +1110,9 @@ static const struct tc_enum enums[9] = {
     {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false, 0},
     {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false, 0},
     {STR_INIT("postern.v1.Claim.Type"), values_6, value_names_6, value_numbers_6, 15, 6, 6, false, false, 0},
-    {STR_INIT("postern.v1.OnError"), values_7, value_names_7, value_numbers_7, 3, 2, 2, false, false, 0},
-    {STR_INIT("postern.v1.Transport"), values_8, value_names_8, value_numbers_8, 3, 2, 2, false, false, 0},
+    {STR_INIT("postern.v1.ClientCertificate.Source"), values_7, value_names_7, value_numbers_7, 7, 3, 3, false, false, 0},
+    {STR_INIT("postern.v1.OnError"), values_8, value_names_8, value_numbers_8, 3, 2, 2, false, false, 0},
+    {STR_INIT("postern.v1.Transport"), values_9, value_names_9, value_numbers_9, 3, 2, 2, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],
@@ -915,6 +1124,7 @@ static const struct tc_enum *const enum_order[] = {
     &enums[6],
     &enums[7],
     &enums[8],
+    &enums[9],
 };
 
 static const struct tc_option_line file_0_lines[] = {{11, 8}};
@@ -928,5 +1138,5 @@ static const struct tc_file files[4] = {
 
 const struct tc_schema postern_schema_postern_v1_config = {
     files, message_order, enum_order, NULL,
-    4, 44, 9, 0,
+    4, 55, 10, 0,
 };

@@ -52,6 +52,96 @@ void   postern__v1__policy__free_unpacked
   assert(message->base.descriptor == &postern__v1__policy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__auth__init
+                     (Postern__V1__Auth         *message)
+{
+  static const Postern__V1__Auth init_value = POSTERN__V1__AUTH__INIT;
+  *message = init_value;
+}
+size_t postern__v1__auth__get_packed_size
+                     (const Postern__V1__Auth *message)
+{
+  assert(message->base.descriptor == &postern__v1__auth__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__auth__pack
+                     (const Postern__V1__Auth *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__auth__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__auth__pack_to_buffer
+                     (const Postern__V1__Auth *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__auth__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Auth *
+       postern__v1__auth__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Auth *)
+     protobuf_c_message_unpack (&postern__v1__auth__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__auth__free_unpacked
+                     (Postern__V1__Auth *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__auth__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__requirement__init
+                     (Postern__V1__Requirement         *message)
+{
+  static const Postern__V1__Requirement init_value = POSTERN__V1__REQUIREMENT__INIT;
+  *message = init_value;
+}
+size_t postern__v1__requirement__get_packed_size
+                     (const Postern__V1__Requirement *message)
+{
+  assert(message->base.descriptor == &postern__v1__requirement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__requirement__pack
+                     (const Postern__V1__Requirement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__requirement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__requirement__pack_to_buffer
+                     (const Postern__V1__Requirement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__requirement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Requirement *
+       postern__v1__requirement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Requirement *)
+     protobuf_c_message_unpack (&postern__v1__requirement__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__requirement__free_unpacked
+                     (Postern__V1__Requirement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__requirement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__condition__init
                      (Postern__V1__Condition         *message)
 {
@@ -322,7 +412,7 @@ void   postern__v1__stream__free_unpacked
   assert(message->base.descriptor == &postern__v1__stream__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[12] =
+static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[13] =
 {
   {
     "upstream",
@@ -468,9 +558,22 @@ static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[12]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "auth",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Policy, auth),
+    &postern__v1__auth__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__policy__field_indices_by_name[] = {
   9,   /* field[9] = allow */
+  12,   /* field[12] = auth */
   11,   /* field[11] = claims */
   8,   /* field[8] = fill_update_mask */
   3,   /* field[3] = idempotent */
@@ -487,7 +590,7 @@ static const ProtobufCIntRange postern__v1__policy__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 9 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
 {
@@ -497,11 +600,165 @@ const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
   "Postern__V1__Policy",
   "postern.v1",
   sizeof(Postern__V1__Policy),
-  12,
+  13,
   postern__v1__policy__field_descriptors,
   postern__v1__policy__field_indices_by_name,
   2,  postern__v1__policy__number_ranges,
   (ProtobufCMessageInit) postern__v1__policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__auth__field_descriptors[2] =
+{
+  {
+    "anonymous",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Auth, anonymous),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "any_of",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Auth, n_any_of),
+    offsetof(Postern__V1__Auth, any_of),
+    &postern__v1__requirement__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__auth__field_indices_by_name[] = {
+  0,   /* field[0] = anonymous */
+  1,   /* field[1] = any_of */
+};
+static const ProtobufCIntRange postern__v1__auth__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor postern__v1__auth__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Auth",
+  "Auth",
+  "Postern__V1__Auth",
+  "postern.v1",
+  sizeof(Postern__V1__Auth),
+  2,
+  postern__v1__auth__field_descriptors,
+  postern__v1__auth__field_indices_by_name,
+  1,  postern__v1__auth__number_ranges,
+  (ProtobufCMessageInit) postern__v1__auth__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__requirement__field_descriptors[6] =
+{
+  {
+    "api_key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Requirement, provider_case),
+    offsetof(Postern__V1__Requirement, api_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jwt",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Requirement, provider_case),
+    offsetof(Postern__V1__Requirement, jwt),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "introspection",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Requirement, provider_case),
+    offsetof(Postern__V1__Requirement, introspection),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_certificate",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Requirement, provider_case),
+    offsetof(Postern__V1__Requirement, client_certificate),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "all_of",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Requirement, n_all_of),
+    offsetof(Postern__V1__Requirement, all_of),
+    &postern__v1__requirement__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Requirement, n_scopes),
+    offsetof(Postern__V1__Requirement, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__requirement__field_indices_by_name[] = {
+  4,   /* field[4] = all_of */
+  0,   /* field[0] = api_key */
+  3,   /* field[3] = client_certificate */
+  2,   /* field[2] = introspection */
+  1,   /* field[1] = jwt */
+  5,   /* field[5] = scopes */
+};
+static const ProtobufCIntRange postern__v1__requirement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor postern__v1__requirement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Requirement",
+  "Requirement",
+  "Postern__V1__Requirement",
+  "postern.v1",
+  sizeof(Postern__V1__Requirement),
+  6,
+  postern__v1__requirement__field_descriptors,
+  postern__v1__requirement__field_indices_by_name,
+  1,  postern__v1__requirement__number_ranges,
+  (ProtobufCMessageInit) postern__v1__requirement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__condition__field_descriptors[3] =

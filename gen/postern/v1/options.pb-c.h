@@ -16,6 +16,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Postern__V1__Policy Postern__V1__Policy;
+typedef struct Postern__V1__Auth Postern__V1__Auth;
+typedef struct Postern__V1__Requirement Postern__V1__Requirement;
 typedef struct Postern__V1__Condition Postern__V1__Condition;
 typedef struct Postern__V1__MetadataRule Postern__V1__MetadataRule;
 typedef struct Postern__V1__Claim Postern__V1__Claim;
@@ -118,6 +120,11 @@ struct  Postern__V1__Policy
    */
   size_t n_claims;
   Postern__V1__Claim **claims;
+  /*
+   * Who may call. The closest level that says anything decides. Once a file or a service in it has `auth`, each of its RPCs
+   * needs one: what is to be open says `anonymous`.
+   */
+  Postern__V1__Auth *auth;
   Postern__V1__Policy__UpstreamCase _upstream_case;
   union {
     /*
@@ -165,7 +172,66 @@ struct  Postern__V1__Policy
 };
 #define POSTERN__V1__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__policy__descriptor) \
-    , 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
+    , 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
+
+
+/*
+ * Which credentials are asked for. They are checked before the body is read.
+ */
+struct  Postern__V1__Auth
+{
+  ProtobufCMessage base;
+  /*
+   * Anybody may call. Who shows a credential that `any_of` names must show a good one all the same, and is then known.
+   */
+  protobuf_c_boolean anonymous;
+  /*
+   * One of them is enough; they are tried in order.
+   */
+  size_t n_any_of;
+  Postern__V1__Requirement **any_of;
+};
+#define POSTERN__V1__AUTH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__auth__descriptor) \
+    , 0, 0,NULL }
+
+
+typedef enum {
+  POSTERN__V1__REQUIREMENT__PROVIDER__NOT_SET = 0,
+  POSTERN__V1__REQUIREMENT__PROVIDER_API_KEY = 1,
+  POSTERN__V1__REQUIREMENT__PROVIDER_JWT = 2,
+  POSTERN__V1__REQUIREMENT__PROVIDER_INTROSPECTION = 3,
+  POSTERN__V1__REQUIREMENT__PROVIDER_CLIENT_CERTIFICATE = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__REQUIREMENT__PROVIDER__CASE)
+} Postern__V1__Requirement__ProviderCase;
+
+/*
+ * A credential, by the name of its provider in the configuration. Exactly one of the first five.
+ */
+struct  Postern__V1__Requirement
+{
+  ProtobufCMessage base;
+  /*
+   * All of these; the first one is the caller.
+   */
+  size_t n_all_of;
+  Postern__V1__Requirement **all_of;
+  /*
+   * Scopes that the caller must have, all of them: else PERMISSION_DENIED (403).
+   */
+  size_t n_scopes;
+  char **scopes;
+  Postern__V1__Requirement__ProviderCase provider_case;
+  union {
+    char *api_key;
+    char *jwt;
+    char *introspection;
+    char *client_certificate;
+  };
+};
+#define POSTERN__V1__REQUIREMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__requirement__descriptor) \
+    , 0,NULL, 0,NULL, POSTERN__V1__REQUIREMENT__PROVIDER__NOT_SET, {0} }
 
 
 /*
@@ -478,6 +544,44 @@ Postern__V1__Policy *
 void   postern__v1__policy__free_unpacked
                      (Postern__V1__Policy *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Auth methods */
+void   postern__v1__auth__init
+                     (Postern__V1__Auth         *message);
+size_t postern__v1__auth__get_packed_size
+                     (const Postern__V1__Auth   *message);
+size_t postern__v1__auth__pack
+                     (const Postern__V1__Auth   *message,
+                      uint8_t             *out);
+size_t postern__v1__auth__pack_to_buffer
+                     (const Postern__V1__Auth   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Auth *
+       postern__v1__auth__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__auth__free_unpacked
+                     (Postern__V1__Auth *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Requirement methods */
+void   postern__v1__requirement__init
+                     (Postern__V1__Requirement         *message);
+size_t postern__v1__requirement__get_packed_size
+                     (const Postern__V1__Requirement   *message);
+size_t postern__v1__requirement__pack
+                     (const Postern__V1__Requirement   *message,
+                      uint8_t             *out);
+size_t postern__v1__requirement__pack_to_buffer
+                     (const Postern__V1__Requirement   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Requirement *
+       postern__v1__requirement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__requirement__free_unpacked
+                     (Postern__V1__Requirement *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Condition methods */
 void   postern__v1__condition__init
                      (Postern__V1__Condition         *message);
@@ -597,6 +701,12 @@ void   postern__v1__stream__free_unpacked
 typedef void (*Postern__V1__Policy_Closure)
                  (const Postern__V1__Policy *message,
                   void *closure_data);
+typedef void (*Postern__V1__Auth_Closure)
+                 (const Postern__V1__Auth *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Requirement_Closure)
+                 (const Postern__V1__Requirement *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Condition_Closure)
                  (const Postern__V1__Condition *message,
                   void *closure_data);
@@ -623,6 +733,8 @@ typedef void (*Postern__V1__Stream_Closure)
 
 extern const ProtobufCEnumDescriptor    postern__v1__on_error__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__policy__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__auth__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__requirement__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__condition__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__metadata_rule__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__claim__descriptor;

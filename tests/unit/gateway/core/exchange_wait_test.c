@@ -52,6 +52,7 @@ static enum stage_result over(struct exchange *x)
 
 static const struct stage head_stages[] = {
     {"route", PHASE_HEAD, route_stage},
+    {"deadline", PHASE_HEAD, deadline_stage},
     {"negotiate", PHASE_HEAD, negotiate_stage},
     {"ask", PHASE_HEAD, ask},
     {"bind", PHASE_HEAD, bind_stage},
@@ -61,9 +62,13 @@ static const struct stage head_stages[] = {
     {"over", PHASE_OVER, over},
 };
 static const struct stage message_stages[] = {
-    {"route", PHASE_HEAD, route_stage},      {"negotiate", PHASE_HEAD, negotiate_stage},
-    {"bind", PHASE_HEAD, bind_stage},        {"ask", PHASE_MESSAGE, ask},
-    {"branch", PHASE_MESSAGE, branch_stage}, {"rpc", PHASE_MESSAGE, rpc_stage},
+    {"route", PHASE_HEAD, route_stage},
+    {"deadline", PHASE_HEAD, deadline_stage},
+    {"negotiate", PHASE_HEAD, negotiate_stage},
+    {"bind", PHASE_HEAD, bind_stage},
+    {"ask", PHASE_MESSAGE, ask},
+    {"branch", PHASE_MESSAGE, branch_stage},
+    {"rpc", PHASE_MESSAGE, rpc_stage},
 };
 static const struct pipeline head = {head_stages, sizeof head_stages / sizeof *head_stages};
 static const struct pipeline message = {message_stages,

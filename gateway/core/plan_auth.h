@@ -1,0 +1,26 @@
+/* Who may call a method: postern.v1.Auth after inheritance, with its providers resolved. */
+#pragma once
+
+#include "transcoder/str.h"
+
+struct auth_provider; /* policy/auth_provider.h */
+
+/* A credential, or several that all must be good. */
+struct plan_requirement {
+    const struct auth_provider *provider; /* NULL: all_of. While names are open (codegen) NULL too
+                                           */
+    const struct plan_requirement *all_of;
+    const struct str *scopes; /* the caller needs all */
+    uint16_t nall_of, nscopes;
+};
+
+/* postern.v1.Identity: metadata keys that tell the upstream who calls; empty: not told. */
+struct plan_identity {
+    struct str id, tenant, subject, provider, scopes;
+};
+
+struct plan_auth {
+    const struct plan_requirement *any_of; /* in the order in which they are tried */
+    uint16_t nany_of;
+    bool anonymous; /* a call without any credential passes */
+};

@@ -1,0 +1,102 @@
+#include "gateway/load_auth.h"
+
+#include "gateway/load_file.h"
+#include "gateway/policy/auth_source.h"
+#include "gateway/upstream/http_fetch.h"
+
+enum { KEY_FILE_MAX = 64 << 20, SECRET_MAX = 4096 };
+
+static void release_sources(struct snapshot *s)
+{
+    for (uint32_t i = 0; s->plan && i < s->plan->nproviders; i++)
+        auth_source_release(s->plan->providers[i].source);
+}
+
+static bool parse(const struct auth_provider *p, struct str text, struct auth_data *d,
+                  struct tc_error *error)
+{
+    if (p->kind == AUTH_API_KEY)
+        return auth_keys_parse(text, p->name, &d->keys, error);
+    return str_starts(str_trim(text), STR("-----BEGIN")) ? jose_keys_pem(text, &d->jwks, error)
+                                                         : jose_keys_parse(text, &d->jwks, error);
+}
+
+struct auth_data *load_auth_file(const struct auth_source *s, struct tc_faults *faults)
+{
+    struct auth_provider p = {.name = s->name, .kind = s->kind};
+    struct auth_data *d = auth_data_new(s->kind);
+    struct tc_error error = {0};
+    struct buf text;
+    bool ok = d && load_file(s->fetch.file.p, KEY_FILE_MAX, &text, faults);
+    if (ok && !parse(&p, buf_str(&text), d, &error)) {
+        tc_fault_add(faults, s->fetch.file, "%s%s%s", error.path, error.path[0] ? ": " : "",
+                     error.text);
+        ok = false;
+    }
+    buf_release(&text);
+    if (ok)
+        return d;
+    auth_data_release(d);
+    return NULL;
+}
+
+/* Line ends at the end of a secret are the editor's. */
+static bool read_secret(struct snapshot *s, struct auth_introspection *i, struct tc_faults *faults)
+{
+    struct buf text;
+    if (!i->secret_file.n)
+        return true;
+    bool ok = load_file(i->secret_file.p, SECRET_MAX, &text, faults);
+    struct str secret = buf_str(&text);
+    while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
+        secret.n--;
+    i->secret = ok ? arena_copy(&s->arena, secret) : STR_NONE;
+    buf_release(&text);
+    return i->secret.p != NULL;
+}
+
+static void beside_all(struct snapshot *s, const char *config, struct auth_provider *p)
+{
+    p->fetch.file = load_beside(config, p->fetch.file, &s->arena);
+    p->fetch.ca_file = load_beside(config, p->fetch.ca_file, &s->arena);
+    p->introspection.secret_file = load_beside(config, p->introspection.secret_file, &s->arena);
+    p->introspection.ca_file = load_beside(config, p->introspection.ca_file, &s->arena);
+}
+
+/* A module that is not there would show itself with the first token only. */
+static void check_fetching(const struct auth_provider *p, struct tc_faults *faults)
+{
+    bool fetches = p->fetch.url.n || p->fetch.discovery.n || p->introspection.url.n;
+    const char *why = fetches ? http_fetch_check() : NULL;
+    if (why)
+        tc_fault_add(faults, p->name, "%s", why);
+}
+
+static bool load_provider(struct snapshot *s, struct auth_provider *p, struct tc_faults *faults)
+{
+    if (p->kind == AUTH_INTROSPECTION)
+        return read_secret(s, &p->introspection, faults);
+    if (p->kind != AUTH_API_KEY && p->kind != AUTH_JWT)
+        return true;
+    p->source = auth_source_new(p);
+    if (!p->source)
+        return false;
+    if (!p->fetch.file.n)
+        return true;
+    struct auth_data *d = load_auth_file(p->source, faults);
+    if (d)
+        auth_source_publish(p->source, d);
+    return d != NULL;
+}
+
+void load_auth(struct snapshot *s, const char *config, struct tc_faults *faults)
+{
+    s->on_free = release_sources;
+    for (uint32_t i = 0; i < s->plan->nproviders; i++) {
+        size_t before = faults->count;
+        beside_all(s, config, &s->plan->providers[i]);
+        check_fetching(&s->plan->providers[i], faults);
+        if (!load_provider(s, &s->plan->providers[i], faults) && faults->count == before)
+            tc_fault_add(faults, s->plan->providers[i].name, "out of memory");
+    }
+}

@@ -1,0 +1,12 @@
+/* Files that are read while loading. */
+#pragma once
+
+#include "transcoder/buf.h"
+#include "transcoder/schema_compile.h"
+
+/* The whole file into `out`, which is initialised here in any case and must be released. False: a
+ * fault names the file. */
+bool load_file(const char *path, size_t max, struct buf *out, struct tc_faults *faults);
+/* Paths in a configuration are relative to its file (NULL: there is none). NUL-terminated; p ==
+ * NULL: out of memory. */
+struct str load_beside(const char *config, struct str path, struct arena *arena);

@@ -1,0 +1,47 @@
+/* Tokens that were verified a short while ago, and whom they stand for: one cache per provider and
+ * worker. Bounded in entries and bytes; the one not used for longest goes first. Tokens are
+ * compared in full, found by a keyed hash.
+ *
+ * Entries are counted: an exchange holds the one that says who it is until it is over. One thread.
+ */
+#pragma once
+
+#include "gateway/core/principal.h"
+#include "gateway/core/siphash.h"
+
+enum { AUTH_CACHE_ENTRIES = 10000, AUTH_CACHE_BYTES = 16 << 20 };
+
+struct auth_entry {
+    struct auth_entry *next_in_bucket;
+    struct auth_entry *newer, *older; /* by use */
+    uint32_t references;              /* the cache's own is one */
+    uint64_t hash;
+    struct str token;
+    int64_t expires;  /* seconds since the epoch: no longer good from then on */
+    uint32_t version; /* of the keys it was verified with */
+    bool good;        /* false: remembered as no good */
+    struct principal principal;
+    struct arena arena; /* holds all of it but the struct */
+};
+
+struct auth_cache;
+
+/* NULL: out of memory. `key` is copied. */
+struct auth_cache *auth_cache_new(const struct siphash_key *key);
+/* Entries that are held live on until they are released. */
+void auth_cache_free(struct auth_cache *c);
+/* NULL: not there, expired at `now`, or of another version. What is found is not held. */
+struct auth_entry *auth_cache_find(struct auth_cache *c, struct str token, int64_t now,
+                                   uint32_t version);
+/* An entry with the token copied into its arena; fill it, then auth_cache_put or
+ * auth_entry_release. NULL: memory. */
+struct auth_entry *auth_entry_new(struct str token);
+/* Takes over the caller's reference. */
+void auth_cache_put(struct auth_cache *c, struct auth_entry *e);
+
+static inline struct auth_entry *auth_entry_hold(struct auth_entry *e)
+{
+    e->references++;
+    return e;
+}
+void auth_entry_release(struct auth_entry *e);

@@ -1,0 +1,147 @@
+#include "gateway/policy/auth_credential.h"
+
+#include "transcoder/bind.h"
+
+/* What has been found so far; a second one must be the same. */
+struct search {
+    enum auth_found found;
+    struct str text;
+};
+
+static void take(struct search *s, struct str text)
+{
+    if (s->found == AUTH_NOTHING)
+        *s = (struct search){AUTH_FOUND, text};
+    else if (!str_eq(s->text, text))
+        s->found = AUTH_AMBIGUOUS;
+}
+
+static bool is_token_char(char c)
+{
+    return c > ' ' && c <= '~';
+}
+
+/* RFC 6750 2.1: "Bearer" in any case, spaces, and the token to the end. */
+static bool bearer(struct str value, struct str *token)
+{
+    static const struct str scheme = STR_INIT("bearer");
+    struct str v = str_trim(value), rest = str_skip(v, scheme.n);
+    if (v.n < scheme.n || !str_eq_nocase(str_of(v.p, scheme.n), scheme) ||
+        (rest.n && rest.p[0] != ' '))
+        return false;
+    *token = str_trim(rest);
+    for (size_t i = 0; i < token->n; i++)
+        if (!is_token_char(token->p[i]))
+            token->n = 0; /* is judged as an empty one: no good */
+    return true;
+}
+
+static bool is_place(const struct auth_provider *p, struct str name)
+{
+    for (uint32_t i = 0; i < p->places.nheaders; i++)
+        if (str_eq(name, p->places.headers[i]))
+            return true;
+    return false;
+}
+
+static void search_headers(struct search *s, const struct auth_provider *p, const struct headers *h)
+{
+    for (uint32_t i = 0; i < h->n; i++) {
+        struct str token;
+        if (is_place(p, h->items[i].name))
+            take(s, str_trim(h->items[i].value));
+        else if (p->places.bearer && str_eq(h->items[i].name, STR("authorization")) &&
+                 bearer(h->items[i].value, &token))
+            take(s, token);
+    }
+}
+
+/* "name=value" of a query; *value is as it stands there. */
+static bool parameter(struct str part, struct str name, struct str *value)
+{
+    *value = part;
+    return str_eq(str_cut(value, '='), name);
+}
+
+static void search_query(struct search *s, struct str name, struct str query, struct arena *arena)
+{
+    while (query.p) {
+        struct str value, text;
+        if (!parameter(str_cut(&query, '&'), name, &value))
+            continue;
+        /* What is not well-formed is judged as an empty one: no good. */
+        take(s, tc_percent_decode(value, TC_DECODE_QUERY, arena, &text) ? text : STR(""));
+    }
+}
+
+enum auth_found auth_credential_find(const struct auth_provider *p, const struct request *r,
+                                     struct arena *arena, struct str *text)
+{
+    struct search s = {AUTH_NOTHING, STR_NONE};
+    search_headers(&s, p, &r->headers);
+    if (p->places.query.n)
+        search_query(&s, p->places.query, r->query, arena);
+    *text = s.text;
+    return s.found;
+}
+
+/* ---- hiding ---- */
+
+/* The query without the parameter, or with its value hidden. */
+static struct str rewrite(struct str query, struct str name, bool keep, struct arena *arena)
+{
+    struct str out = STR("");
+    while (query.p && out.p) {
+        struct str part = str_cut(&query, '&'), value;
+        const char *glue = out.n ? "&" : "";
+        if (!parameter(part, name, &value))
+            out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(out), glue, STR_ARG(part));
+        else if (keep)
+            out = arena_printf(arena, "%.*s%s%.*s=***", STR_ARG(out), glue, STR_ARG(name));
+    }
+    return out;
+}
+
+static bool hide_parameter(struct str name, struct exchange *x)
+{
+    struct request *r = &x->request;
+    struct str shown = rewrite(r->query, name, true, &x->arena);
+    struct str left = rewrite(r->query, name, false, &x->arena), value;
+    bool there = false;
+    for (struct str rest = r->query; rest.p && !there;)
+        there = parameter(str_cut(&rest, '&'), name, &value);
+    if (!there)
+        return true;
+    struct str target = arena_printf(&x->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(shown));
+    if (!shown.p || !left.p || !target.p)
+        return false;
+    r->target = target;
+    r->query = left;
+    return true;
+}
+
+/* Other schemes than Bearer are none of ours. */
+static void hide_bearer(struct headers *h)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < h->n; i++) {
+        struct str token;
+        if (!str_eq(h->items[i].name, STR("authorization")) || !bearer(h->items[i].value, &token))
+            h->items[kept++] = h->items[i];
+    }
+    h->n = kept;
+}
+
+bool auth_credential_hide(const struct auth_provider *p, struct exchange *x)
+{
+    struct headers *h = &x->request.headers;
+    if (p->places.query.n && !hide_parameter(p->places.query, x))
+        return false;
+    if (p->forward)
+        return true;
+    for (uint32_t i = 0; i < p->places.nheaders; i++)
+        headers_drop(h, 0, p->places.headers[i]);
+    if (p->places.bearer)
+        hide_bearer(h);
+    return true;
+}

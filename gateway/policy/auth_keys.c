@@ -1,0 +1,277 @@
+#include "gateway/policy/auth_keys.h"
+
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/core/json_value.h"
+#include "gateway/expr/time.h"
+#include "transcoder/buf.h"
+#include "transcoder/text.h"
+
+enum { KEYS_MEMORY = 256 << 20, KEY_RANDOM = 32 };
+
+struct reader {
+    struct auth_keys *keys;
+    struct tc_error *error;
+    struct str provider;
+    uint32_t index;
+};
+
+static bool wrong(const struct reader *r, const char *member, const char *what)
+{
+    char path[64];
+    snprintf(path, sizeof path, "keys[%u]%s%s", r->index, member[0] ? "." : "", member);
+    tc_fail(r->error, TC_INVALID, TC_NO_OFFSET, path, "%s", what);
+    return false;
+}
+
+/* ---- hashes ---- */
+
+void auth_key_hash(struct str text, unsigned char hash[AUTH_HASH])
+{
+    gnutls_hash_fast(GNUTLS_DIG_SHA256, text.p ? text.p : "", text.n, hash);
+}
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool auth_hash_parse(struct str text, unsigned char hash[AUTH_HASH])
+{
+    struct str digits = str_skip(text, 7);
+    if (!str_starts(text, STR("sha256:")) || digits.n != 2 * AUTH_HASH)
+        return false;
+    for (size_t i = 0; i < AUTH_HASH; i++) {
+        int high = hex(digits.p[2 * i]), low = hex(digits.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        hash[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+bool auth_key_make(char text[AUTH_KEY_TEXT])
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char random[KEY_RANDOM + 1] = {0}; /* one more: 43 digits are 258 bits */
+    size_t n = 3;
+
+    if (gnutls_rnd(GNUTLS_RND_KEY, random, KEY_RANDOM) < 0)
+        return false;
+    memcpy(text, "pk_", n);
+    for (size_t bit = 0; bit < 8 * KEY_RANDOM; bit += 6) {
+        unsigned pair = (unsigned)random[bit / 8] << 8 | random[bit / 8 + 1];
+        text[n++] = digits[pair >> (10 - bit % 8) & 63];
+    }
+    text[n] = 0;
+    gnutls_memset(random, 0, sizeof random);
+    return true;
+}
+
+/* ---- the file ---- */
+
+static bool read_texts(struct reader *r, const struct expr_value *key, const char *name,
+                       struct expr_array *out)
+{
+    struct expr_value list = json_member(key, name);
+    if (list.kind == EXPR_ABSENT)
+        return true;
+    if (list.kind != EXPR_LIST)
+        return wrong(r, name, "must be a list of strings");
+    const struct expr_array *array = (const struct expr_array *)list.list;
+    for (uint32_t i = 0; i < array->n; i++)
+        if (array->items[i].kind != EXPR_STRING)
+            return wrong(r, name, "must be a list of strings");
+    *out = *array;
+    return true;
+}
+
+static bool read_text(struct reader *r, const struct expr_value *key, const char *name,
+                      struct str *out)
+{
+    struct expr_value v = json_member(key, name);
+    if (v.kind == EXPR_ABSENT)
+        return true;
+    if (v.kind != EXPR_STRING)
+        return wrong(r, name, "must be a string");
+    *out = v.s;
+    return true;
+}
+
+static bool read_expiry(struct reader *r, const struct expr_value *key, int64_t *out)
+{
+    struct str text = STR_NONE;
+    struct expr_time at;
+    bool range;
+    *out = INT64_MAX;
+    if (!read_text(r, key, "expires", &text))
+        return false;
+    if (text.p && !expr_timestamp_parse(text, &at, &range))
+        return wrong(r, "expires", "must be a time as in \"2027-01-01T00:00:00Z\"");
+    if (text.p)
+        *out = at.seconds;
+    return true;
+}
+
+static bool read_revoked(struct reader *r, const struct expr_value *key, bool *out)
+{
+    struct expr_value v = json_member(key, "revoked");
+    if (v.kind != EXPR_ABSENT && v.kind != EXPR_BOOL)
+        return wrong(r, "revoked", "must be true or false");
+    *out = v.kind == EXPR_BOOL && v.b;
+    return true;
+}
+
+/* A word that is not known may be a restriction that was mistyped. */
+static bool check_members(struct reader *r, const struct expr_value *key)
+{
+    static const char *const known[] = {"id",    "hash",    "tenant",  "tier",    "scopes",
+                                        "roles", "expires", "revoked", "created", "note"};
+    for (uint32_t i = 0, n = key->map->size(key->map); i < n; i++) {
+        struct expr_value name, value;
+        bool found = false;
+        key->map->at(key->map, NULL, i, &name, &value);
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            found |= str_eq(name.s, str_c(known[k]));
+        if (!found) {
+            char text[TC_ERROR_TEXT_MAX];
+            snprintf(text, sizeof text, "\"%.*s\" is no member of a key", STR_ARG(name.s));
+            return wrong(r, "", text);
+        }
+    }
+    return true;
+}
+
+static bool read_key(struct reader *r, const struct expr_value *v, struct auth_key *key)
+{
+    struct principal *who = &key->principal;
+    if (v->kind != EXPR_MAP)
+        return wrong(r, "", "must be an object");
+    who->provider = r->provider;
+    if (!check_members(r, v) || !read_text(r, v, "id", &who->id) ||
+        !read_text(r, v, "tenant", &who->tenant) || !read_text(r, v, "tier", &who->tier) ||
+        !read_texts(r, v, "scopes", &who->scopes) || !read_texts(r, v, "roles", &who->roles) ||
+        !read_expiry(r, v, &key->expires) || !read_revoked(r, v, &key->revoked))
+        return false;
+    if (who->id.n == 0)
+        return wrong(r, "id", "is missing: logs and limits know a key by it");
+    who->key = who->id;
+    if (!auth_hash_parse(json_text(v, "hash"), key->hash))
+        return wrong(r, "hash", "must be \"sha256:\" and 64 hex digits in lower case");
+    return true;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return memcmp(((const struct auth_key *)a)->hash, ((const struct auth_key *)b)->hash,
+                  AUTH_HASH);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return str_cmp((*(const struct auth_key *const *)a)->principal.id,
+                   (*(const struct auth_key *const *)b)->principal.id);
+}
+
+static bool out_of_memory(struct reader *r)
+{
+    tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+    return false;
+}
+
+static bool check_twins(struct reader *r)
+{
+    const struct auth_keys *keys = r->keys;
+    const struct auth_key **ids = arena_array(&r->keys->arena, keys->n, sizeof(struct auth_key *));
+    if (!ids)
+        return out_of_memory(r);
+    for (uint32_t i = 0; i < keys->n; i++)
+        ids[i] = &keys->items[i];
+    qsort(ids, keys->n, sizeof *ids, by_id);
+    for (uint32_t i = 1; i < keys->n; i++) {
+        bool same_id = str_eq(ids[i]->principal.id, ids[i - 1]->principal.id);
+        bool same_hash = by_hash(&keys->items[i], &keys->items[i - 1]) == 0;
+        const struct auth_key *twin = same_id ? ids[i] : &keys->items[i];
+        if (!same_id && !same_hash)
+            continue;
+        tc_fail(r->error, TC_INVALID, TC_NO_OFFSET, "keys", "%s of \"%.*s\" stands there twice",
+                same_id ? "the id" : "the hash", STR_ARG(twin->principal.id));
+        return false;
+    }
+    return true;
+}
+
+static bool read_all(struct reader *r, const struct expr_value *file)
+{
+    struct expr_value list = json_member(file, "keys");
+    if (list.kind != EXPR_LIST) {
+        tc_fail(r->error, TC_INVALID, TC_NO_OFFSET, "keys",
+                "must be a list: {\"keys\": [{\"id\": ..., \"hash\": ...}]}");
+        return false;
+    }
+    uint32_t n = list.list->size(list.list);
+    r->keys->items = n > AUTH_KEYS_MAX ? NULL
+                                       : arena_array(&r->keys->arena, n, sizeof *r->keys->items);
+    if (n > AUTH_KEYS_MAX)
+        tc_fail(r->error, TC_LIMIT, TC_NO_OFFSET, "keys", "more than %d", AUTH_KEYS_MAX);
+    if (!r->keys->items)
+        return out_of_memory(r);
+    for (; r->index < n; r->index++) {
+        struct expr_value v = list.list->at(list.list, NULL, r->index);
+        if (!read_key(r, &v, &r->keys->items[r->index]))
+            return false;
+    }
+    r->keys->n = n;
+    qsort(r->keys->items, n, sizeof *r->keys->items, by_hash);
+    return check_twins(r);
+}
+
+bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *keys,
+                     struct tc_error *error)
+{
+    struct reader r = {.keys = keys, .error = error, .provider = provider};
+    struct expr_value file;
+
+    *keys = (struct auth_keys){0};
+    arena_init(&keys->arena, 16 << 10, KEYS_MEMORY);
+    if (json_value_parse(json, &keys->arena, &file, error) && read_all(&r, &file))
+        return true;
+    auth_keys_release(keys);
+    return false;
+}
+
+void auth_keys_release(struct auth_keys *keys)
+{
+    arena_release(&keys->arena);
+    *keys = (struct auth_keys){0};
+}
+
+/* ---- look-up ---- */
+
+enum auth_key_verdict auth_keys_find(const struct auth_keys *keys, struct str text, int64_t now,
+                                     const struct auth_key **found)
+{
+    struct auth_key asked;
+    if (text.n < AUTH_KEY_MIN || text.n > AUTH_KEY_MAX || keys->n == 0)
+        return AUTH_KEY_UNKNOWN;
+    auth_key_hash(text, asked.hash);
+    uint32_t low = 0, high = keys->n;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (by_hash(&keys->items[middle], &asked) <= 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    const struct auth_key *key = &keys->items[low];
+    if (gnutls_memcmp(key->hash, asked.hash, AUTH_HASH) != 0)
+        return AUTH_KEY_UNKNOWN;
+    *found = key;
+    if (key->revoked)
+        return AUTH_KEY_REVOKED;
+    return key->expires <= now ? AUTH_KEY_EXPIRED : AUTH_KEY_GOOD;
+}

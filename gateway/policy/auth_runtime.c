@@ -1,0 +1,213 @@
+#include "gateway/policy/auth_runtime.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "gateway/core/clock.h"
+#include "gateway/policy/auth_credential.h"
+
+enum { RUNTIME_MEMORY = 1 << 20, BAD_KEPT_S = 1 };
+
+static bool open_state(struct auth_state *s, const struct auth_provider *p,
+                       const struct siphash_key *key)
+{
+    s->provider = p;
+    s->view.source = p->source;
+    if (p->kind != AUTH_JWT && p->kind != AUTH_INTROSPECTION)
+        return true;
+    s->cache = auth_cache_new(key);
+    return s->cache != NULL;
+}
+
+struct auth_runtime *auth_runtime_new(const struct plan *plan, struct timer_wheel *timers,
+                                      struct http_fetcher *fetcher)
+{
+    struct siphash_key key;
+    struct auth_runtime *r = calloc(1, sizeof *r); /* breach: one per worker and snapshot */
+    if (!r)
+        return NULL;
+    r->timers = timers;
+    r->fetcher = fetcher;
+    arena_init(&r->arena, 1024, RUNTIME_MEMORY);
+    r->states = arena_array(&r->arena, plan->nproviders, sizeof *r->states);
+    bool ok = r->states && getrandom(&key, sizeof key, 0) == sizeof key;
+    for (; ok && r->n < plan->nproviders; r->n++)
+        ok = open_state(&r->states[r->n], &plan->providers[r->n], &key);
+    if (ok)
+        return r;
+    auth_runtime_free(r);
+    return NULL;
+}
+
+void auth_runtime_free(struct auth_runtime *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < r->n; i++) {
+        auth_introspect_close(r, &r->states[i]);
+        auth_view_release(&r->states[i].view);
+        auth_cache_free(r->states[i].cache);
+    }
+    arena_release(&r->arena);
+    free(r); /* breach: see auth_runtime_new */
+}
+
+void auth_waiter_stop(struct auth_runtime *r, struct auth_waiter *w)
+{
+    timer_stop(r->timers, &w->timer);
+    if (!w->link)
+        return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    w->link = NULL;
+}
+
+static enum auth_verdict bad(struct auth_query *q, const char *why)
+{
+    q->why = why;
+    return AUTH_BAD;
+}
+
+/* ---- API keys ---- */
+
+static void release_data(void *held)
+{
+    auth_data_release(held);
+}
+
+static enum auth_verdict judge_key(struct auth_query *q)
+{
+    const struct auth_data *d = auth_view_data(&q->state->view);
+    const struct auth_key *key;
+
+    if (!d) {
+        q->why = "the API keys could not be read";
+        return AUTH_UNAVAILABLE;
+    }
+    switch (auth_keys_find(&d->keys, q->credential, q->now, &key)) {
+    case AUTH_KEY_GOOD: break;
+    case AUTH_KEY_REVOKED: return bad(q, "the API key is revoked");
+    case AUTH_KEY_EXPIRED: return bad(q, "the API key has expired");
+    default: return bad(q, "there is no such API key");
+    }
+    q->who = &key->principal;
+    q->held = auth_data_hold((struct auth_data *)(uintptr_t)d);
+    q->release = release_data;
+    return AUTH_GOOD;
+}
+
+/* ---- JSON Web Tokens ---- */
+
+static void release_entry(void *held)
+{
+    auth_entry_release(held);
+}
+
+static enum auth_verdict known(struct auth_query *q, struct auth_entry *e)
+{
+    q->who = &e->principal;
+    q->held = auth_entry_hold(e);
+    q->release = release_entry;
+    return AUTH_GOOD;
+}
+
+static void on_poll(struct timer *t)
+{
+    struct auth_waiter *w = (struct auth_waiter *)((char *)t - offsetof(struct auth_waiter, timer));
+    w->resume(w);
+}
+
+/* The keeper fetches anew, at most once a minute; as long as it is at it a call may wait. */
+static enum auth_verdict wait_for_key(struct auth_query *q)
+{
+    struct auth_source *s = q->state->provider->source;
+    struct auth_waiter *w = q->waiter;
+    uint64_t now = clock_now();
+
+    if (!w->until) {
+        w->until = now + (uint64_t)AUTH_KID_WAIT_MS * 1000000;
+        w->attempts = atomic_load_explicit(&s->attempts, memory_order_acquire);
+        if (atomic_load_explicit(&s->wanted, memory_order_relaxed) == AUTH_FETCH_LATER)
+            return bad(q, "no key of the set has the token's kid");
+        atomic_store_explicit(&s->wanted, AUTH_FETCH_NOW, memory_order_release);
+    }
+    bool tried = atomic_load_explicit(&s->attempts, memory_order_acquire) != w->attempts;
+    if (tried || now >= w->until)
+        return bad(q, "no key of the set has the token's kid");
+    timer_start(q->runtime->timers, &w->timer, AUTH_KID_POLL_MS, on_poll);
+    return AUTH_WAIT;
+}
+
+/* A copy of the claims in the entry's arena: the token is taken apart once more, in there. */
+static enum auth_verdict remember(struct auth_query *q, uint32_t version)
+{
+    const struct auth_jwt_rules *rules = &q->state->provider->rules;
+    struct auth_entry *e = auth_entry_new(q->credential);
+    struct jose_token t;
+
+    if (!e || !jose_token_read(e->token, &e->arena, &t, &q->why) ||
+        !auth_jwt_principal(rules, &t.claims, &e->arena, &e->principal)) {
+        auth_entry_release(e);
+        q->why = "out of memory";
+        return AUTH_UNAVAILABLE;
+    }
+    e->good = true;
+    e->version = version;
+    e->expires = auth_jwt_expires(rules, &t.claims);
+    enum auth_verdict v = known(q, e);
+    auth_cache_put(q->state->cache, e);
+    return v;
+}
+
+static enum auth_verdict judge_token(struct auth_query *q)
+{
+    const struct auth_provider *p = q->state->provider;
+    const struct auth_data *d = auth_view_data(&q->state->view);
+    uint32_t version = q->state->view.version;
+    struct jose_token t;
+
+    if (!d) {
+        q->why = "no key set was ever fetched";
+        return AUTH_UNAVAILABLE;
+    }
+    struct auth_entry *e = auth_cache_find(q->state->cache, q->credential, q->now, version);
+    if (e)
+        return known(q, e);
+    if (!jose_token_read(q->credential, &q->x->arena, &t, &q->why))
+        return AUTH_BAD;
+    switch (jose_verify(&d->jwks, &t, p->rules.algs)) {
+    case JOSE_VERIFIED: break;
+    case JOSE_UNKNOWN_KEY: return t.kid.p ? wait_for_key(q) : bad(q, "no key is for the token");
+    case JOSE_BAD_ALG: return bad(q, "the token's algorithm is not allowed");
+    default: return bad(q, "the token's signature is wrong");
+    }
+    const char *why = auth_jwt_wrong(&p->rules, &t.claims, q->now);
+    return why ? bad(q, why) : remember(q, version);
+}
+
+/* ---- all kinds ---- */
+
+/* A listener without TLS has no certificates: nobody can show one. */
+static enum auth_verdict judge_certificate(struct auth_query *q)
+{
+    (void)q;
+    return AUTH_NONE;
+}
+
+enum auth_verdict auth_judge(struct auth_query *q)
+{
+    static enum auth_verdict (*const judges[AUTH_KINDS])(struct auth_query *) = {
+        [AUTH_API_KEY] = judge_key,
+        [AUTH_JWT] = judge_token,
+        [AUTH_INTROSPECTION] = auth_introspect,
+        [AUTH_CERTIFICATE] = judge_certificate,
+    };
+    const struct auth_provider *p = q->state->provider;
+
+    switch (auth_credential_find(p, &q->x->request, &q->x->arena, &q->credential)) {
+    case AUTH_NOTHING: return AUTH_NONE;
+    case AUTH_AMBIGUOUS: q->why = "several different credentials were sent"; return AUTH_MALFORMED;
+    default: return judges[p->kind](q);
+    }
+}
