@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "gateway/keys.h"
 #include "gateway/server_internal.h"
 
 /* One per process; too large for a stack. */
@@ -6,6 +9,8 @@ static struct server server;
 int main(int argc, char **argv)
 {
     struct options options;
+    if (argc > 1 && !strcmp(argv[1], "keys"))
+        return keys_main(argc - 1, argv + 1);
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE: return 0;
     case OPTIONS_BAD: return 2;

@@ -1,0 +1,593 @@
+"""Who may call: API keys, tokens, key sets that rotate, authorization servers that lie."""
+import base64
+import hashlib
+import json
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+
+import h1
+import idp
+from demo import ECHO
+from harness import POSTERN, assert_error, eventually
+from idp import Key, claims, key_set
+
+RPC = "demo.v1.Echo.Echo"
+
+
+def config(auth, *providers, **more):
+    """All of the demo, open but for Echo."""
+    return {"auth": list(providers), "overrides": [
+        {"selector": "*", "policy": {"auth": {"anonymous": True}}},
+        {"selector": RPC, "policy": {"auth": auth, **more.pop("policy", {})}}], **more}
+
+
+def keys(*args, **more):
+    return subprocess.run([POSTERN, "keys", *map(str, args)], capture_output=True, text=True, **more)
+
+
+def new_key(path, id, *args):
+    made = keys("add", "--file", path, "--id", id, *args)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def echo(g, *headers, target="/v1/echo", **more):
+    return h1.call(g.port, "POST", target, json={"text": "x"}, headers=headers, **more)
+
+
+def bearer(token):
+    return ("Authorization", f"Bearer {token}")
+
+
+def refused(answer, status=401):
+    """The same few words whatever was wrong, and a challenge."""
+    text = assert_error(answer, status, {401: 16, 403: 7, 503: 14, 400: 3}[status])
+    if status in (401, 403):
+        assert answer.header("www-authenticate", "").startswith("Bearer"), answer
+    return text
+
+
+# ---- API keys ----
+
+@pytest.fixture
+def keyed(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good", "--tenant", "acme", "--tier", "gold", "--scope", "infer", "--scope", "read")
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]},
+                                         {"name": "k", "api_keys": {"file": str(path)}}), args=["--workers", "2"])
+    g.keys, g.good = path, good
+    return g
+
+
+def test_a_key_lets_in_and_nothing_else_does(keyed):
+    assert echo(keyed, ("x-api-key", keyed.good)).status == 200
+    assert echo(keyed, bearer(keyed.good)).status == 200
+    assert echo(keyed, ("authorization", f"bEaReR   {keyed.good}")).status == 200
+    assert refused(echo(keyed)) == "this needs a credential"
+    for wrong in ("x", keyed.good[:-1], keyed.good + "x", keyed.good.upper(), "pk_" + "A" * 43, "", "a" * 250):
+        assert refused(echo(keyed, ("x-api-key", wrong))) in ("the credential is not valid",), wrong
+    refused(echo(keyed, ("authorization", "Basic eDp5")))
+    refused(echo(keyed, ("authorization", "Bearer")))
+    refused(echo(keyed, ("x-api-key", b"\xc3\xa9\xff")))
+    refused(echo(keyed, ("x-api-key", "a" * 8000)))
+    assert keyed.logged(1, lambda x: x["status"] == 200)[0]["caller"] == "good"
+
+
+def test_two_different_keys_are_no_key(keyed):
+    assert refused(echo(keyed, ("x-api-key", keyed.good), ("x-api-key", "other-key-of-16-bytes")), 400)
+    assert refused(echo(keyed, ("x-api-key", keyed.good), bearer("other")), 400)
+    assert echo(keyed, ("x-api-key", keyed.good), bearer(keyed.good)).status == 200
+
+
+def test_a_key_in_the_query_is_none_unless_switched_on(keyed):
+    assert echo(keyed, target=f"/v1/echo?api_key={keyed.good}").status == 401
+    assert keyed.good not in keyed.stdout() + keyed.stderr()
+
+
+def test_a_query_key_is_hidden_from_log_and_binding(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]},
+                                         {"name": "k", "api_keys": {"file": str(path), "query": "key"}}))
+    assert echo(g, target=f"/v1/echo?key={good}").status == 200
+    assert echo(g, target=f"/v1/echo?key={good[:-1]}").status == 401
+    lines = g.logged(2)
+    assert [x["target"] for x in lines] == ["/v1/echo?key=***"] * 2
+    assert good not in g.log.read_text()
+
+
+def test_the_key_does_not_travel_on(keyed, backend):
+    assert echo(keyed, ("x-api-key", keyed.good), bearer(keyed.good), ("x-other", "1")).status == 200
+    seen = backend.calls[-1]
+    assert seen.values("x-api-key") == seen.values("authorization") == []
+    assert seen.values("x-other") == ["1"]
+
+
+def test_a_revoked_key_is_refused_within_a_second_on_every_worker(keyed):
+    assert echo(keyed, ("x-api-key", keyed.good)).status == 200
+    assert keys("revoke", "--file", keyed.keys, "good").returncode == 0
+    time.sleep(1)
+    for _ in range(20):
+        refused(echo(keyed, ("x-api-key", keyed.good)))
+
+
+def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed):
+    fresh = new_key(keyed.keys, "fresh", "--expires", "30d")
+    time.sleep(1)
+    assert echo(keyed, ("x-api-key", fresh)).status == 200
+    keyed.keys.write_text('{"keys": [{"id": "x", "hash": "md5:1"}]}')
+    assert eventually(lambda: "keys[0].hash" in keyed.stderr(), 3), keyed.stderr()
+    assert echo(keyed, ("x-api-key", fresh)).status == 200
+
+
+def test_an_expired_key_is_refused(keyed):
+    old = new_key(keyed.keys, "old", "--expires", "2020-01-01T00:00:00Z")
+    time.sleep(1)
+    refused(echo(keyed, ("x-api-key", old)))
+
+
+def test_a_refused_upload_is_not_swallowed(keyed):
+    with h1.Connection(keyed.port) as c:
+        c.send(b"POST /v1/echo HTTP/1.1\r\nHost: g\r\nContent-Type: application/json\r\n"
+               b"Content-Length: 60000000\r\nExpect: 100-continue\r\n\r\n")
+        answer = c.response()
+        assert answer.status == 401 and not answer.interim, answer
+
+
+def test_the_identity_is_told_and_cannot_be_forged(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good", "--tenant", "acme", "--scope", "a", "--scope", "b")
+    g = start(demo_server.target, config(
+        {"any_of": [{"api_key": "k"}], "anonymous": True}, {"name": "k", "api_keys": {"file": str(path)}},
+        identity={"id": "x-caller", "tenant": "x-tenant", "scopes": "x-scopes", "provider": "x-provider"}))
+    forged = [("x-caller", "root"), ("X-Tenant", "evil"), ("Grpc-Metadata-X-Tenant", "evil"), ("x-scopes", "all")]
+    assert echo(g, ("x-api-key", good), *forged).status == 200
+    seen = backend.calls[-1]
+    assert [seen.values(k) for k in ("x-caller", "x-tenant", "x-scopes", "x-provider")] == [
+        ["good"], ["acme"], ["a b"], ["k"]]
+    assert echo(g, *forged).status == 200
+    assert all(backend.calls[-1].values(k) == [] for k in ("x-caller", "x-tenant", "x-scopes"))
+    refused(echo(g, ("x-api-key", "no-such-key-anywhere")))
+
+
+# ---- load errors ----
+
+@pytest.mark.parametrize("auth, provider, says", [
+    ({"any_of": [{"api_key": "x"}]}, {"name": "k", "api_keys": {"file": "F"}}, 'is no provider'),
+    ({"any_of": [{"jwt": "k"}]}, {"name": "k", "api_keys": {"file": "F"}}, "is a provider of API keys, not of JWT"),
+    ({"any_of": []}, {"name": "k", "api_keys": {"file": "F"}}, "lets nobody in"),
+    ({"any_of": [{"scopes": ["a"]}]}, {"name": "k", "api_keys": {"file": "F"}}, "needs exactly one"),
+    ({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": "/nonexistent"}}, "No such file"),
+    ({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": "BAD"}}, "keys[0].hash: must be"),
+    ({"any_of": [{"jwt": "k"}]}, {"name": "k", "jwt": {}}, "has no keys"),
+    ({"any_of": [{"jwt": "k"}]}, {"name": "k", "jwt": {"jwks_file": "BAD"}}, "none of its 1 keys verifies"),
+    ({"any_of": [{"jwt": "k"}]}, {"name": "k", "jwt": {"jwks_url": "ftp://x"}}, "is no URL"),
+    ({"any_of": [{"jwt": "k"}]}, {"name": "k", "jwt": {"issuer": "https://i", "algorithms": ["none"]}}, "is none of"),
+    ({"any_of": [{"jwt": "k"}]},
+     {"name": "k", "jwt": {"issuer": "https://i", "algorithms": ["RS256", "HS256"]}}, "mixes public keys"),
+    ({"any_of": [{"client_certificate": "k"}]}, {"name": "k", "client_certificate": {}}, "needs TLS"),
+    ({"any_of": [{"api_key": "k"}]}, {"name": "k"}, "is of no kind"),
+])
+def test_a_wrong_provider_is_a_load_error(sets, tmp_path, auth, provider, says):
+    (tmp_path / "F").write_text('{"keys": []}')
+    (tmp_path / "BAD").write_text('{"keys": [{"id": "a", "hash": "x"}]}')
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(config(auth, provider)))
+    ran = subprocess.run([POSTERN, "--check", "--config", path, "--descriptors", sets["demo"], "--upstream", "h:1"],
+                         capture_output=True, text=True)
+    assert ran.returncode == 1 and says in ran.stderr, ran.stderr
+    assert "c.yaml:" in ran.stderr or "/" in ran.stderr
+
+
+def test_nothing_is_open_by_omission(sets, tmp_path):
+    (tmp_path / "F").write_text('{"keys": []}')
+    path = tmp_path / "c.yaml"
+    c = config({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": "F"}})
+    del c["overrides"][0]
+    path.write_text(json.dumps(c))
+    ran = subprocess.run([POSTERN, "--check", "--config", path, "--descriptors", sets["demo"], "--upstream", "h:1"],
+                         capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "demo.v1.Echo.Fail has no `auth`, though demo.v1.Echo.Echo of the same file has" in ran.stderr
+    assert "TextGeneration" not in ran.stderr
+
+
+# ---- tokens ----
+
+ALGS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+@pytest.fixture(scope="module")
+def tokens(sets, demo_server, tmp_path_factory):
+    """A gateway that takes tokens of a key of each kind."""
+    from harness import Gateway
+    folder = tmp_path_factory.mktemp("tokens")
+    kinds = [Key.get("RS256"), Key.get("ES256"), Key.get("ES384"), Key.get("ES512"), Key.get("EdDSA")]
+    (folder / "jwks.json").write_text(json.dumps(key_set(*kinds)))
+    (folder / "secret.json").write_text(json.dumps(key_set(Key.get("HS256"))))
+    rules = {"issuer": "https://issuer.test", "audiences": ["postern", "other"]}
+    g = Gateway(folder / "g", sets["demo"], demo_server.target, config(
+        {"any_of": [{"jwt": "t", "scopes": []}, {"jwt": "s"}]},
+        {"name": "t", "jwt": {**rules, "jwks_file": str(folder / "jwks.json")}},
+        {"name": "s", "jwt": {**rules, "jwks_file": str(folder / "secret.json"), "algorithms": ["HS256"]}}))
+    yield g
+    g.stop()
+
+
+@pytest.mark.parametrize("alg", ALGS)
+def test_each_algorithm_is_verified(tokens, backend, alg):
+    key = Key.get("RS256") if alg[:2] in ("RS", "PS") else Key.get(alg)
+    token = idp.jwt.encode(claims(), key.private, alg, {"kid": key.kid})
+    assert echo(tokens, bearer(token)).status == 200
+    assert echo(tokens, bearer(token)).status == 200    # from the cache
+    head, body, signature = token.split(".")
+    flipped = bytearray(base64.urlsafe_b64decode(signature + "=="))
+    flipped[len(flipped) // 2] ^= 1
+    refused(echo(tokens, bearer(f"{head}.{body}.{base64.urlsafe_b64encode(flipped).rstrip(b'=').decode()}")))
+
+
+def test_fifty_signatures_of_each_curve(tokens, backend):
+    """r and s have leading zeros and high bits now and then."""
+    for alg in ("ES256", "ES384", "ES512"):
+        for i in range(50):
+            assert echo(tokens, bearer(Key.get(alg).sign(claims(jti=str(i))))).status == 200
+
+
+def test_shared_secrets_where_configured(tokens, backend):
+    assert echo(tokens, bearer(Key.get("HS256").sign(claims()))).status == 200
+
+
+def raw(header, payload, signature=b"x"):
+    def part(v):
+        v = v if isinstance(v, bytes) else json.dumps(v).encode()
+        return base64.urlsafe_b64encode(v).rstrip(b"=").decode()
+    return ".".join(map(part, (header, payload, signature)))
+
+
+def signed(header, payload, key="ES256"):
+    """Any bytes at all, truly signed."""
+    part = lambda v: base64.urlsafe_b64encode(v if isinstance(v, bytes) else json.dumps(v).encode()).rstrip(b"=")
+    head = part(header) + b"." + part(payload)
+    alg = idp.jwt.get_algorithm_by_name(key) if hasattr(idp.jwt, "get_algorithm_by_name") else \
+        idp.jwt.algorithms.get_default_algorithms()[key]
+    return (head + b"." + base64.urlsafe_b64encode(alg.sign(head, Key.get(key).private)).rstrip(b"=")).decode()
+
+
+ES = {"alg": "ES256", "kid": "es256"}
+# One thing wrong with each; the whole of section 2.6 of the catalogue.
+BAD_TOKENS = {
+    "alg none": lambda: raw({"alg": "none"}, claims(), b""),
+    "alg None": lambda: raw({"alg": "None", "kid": "rs256"}, claims()),
+    "alg empty": lambda: raw({"alg": ""}, claims()),
+    "no alg": lambda: raw({"kid": "es256"}, claims()),
+    "public key as secret": lambda: signed_hmac(),
+    "alg of another key": lambda: idp.jwt.encode(claims(), Key.get("ES256").private, "ES256", {"kid": "rs256"}),
+    "kid path": lambda: Key.get("ES256").sign(claims(), kid="../../etc/passwd"),
+    "kid sql": lambda: Key.get("ES256").sign(claims(), kid="' or 1=1 --"),
+    "kid long": lambda: Key.get("ES256").sign(claims(), kid="k" * 5000),
+    "kid number": lambda: signed({"alg": "ES256", "kid": 7}, claims()),
+    "foreign key": lambda: Key.get("ES256", "stranger").sign(claims(), kid="es256"),
+    "jwk in header": lambda: Key.get("ES256", "stranger").sign(claims(), jwk=Key.get("ES256", "stranger").jwk,
+                                                               kid="es256"),
+    "expired": lambda: Key.get("ES256").sign(claims(exp=int(time.time()) - 61)),
+    "no exp": lambda: Key.get("ES256").sign(claims(exp=None)),
+    "not yet": lambda: Key.get("ES256").sign(claims(nbf=int(time.time()) + 90)),
+    "issued in the future": lambda: Key.get("ES256").sign(claims(iat=int(time.time()) + 90)),
+    "wrong aud": lambda: Key.get("ES256").sign(claims(aud="else")),
+    "wrong auds": lambda: Key.get("ES256").sign(claims(aud=["else", "where"])),
+    "no aud": lambda: Key.get("ES256").sign(claims(aud=None)),
+    "wrong iss": lambda: Key.get("ES256").sign(claims(iss="https://issuer.test/")),
+    "no iss": lambda: Key.get("ES256").sign(claims(iss=None)),
+    "exp 1e400": lambda: signed(ES, b'{"iss":"https://issuer.test","aud":"postern","exp":1e400}'),
+    "exp -1": lambda: signed(ES, claims(exp=-1)),
+    "exp text": lambda: signed(ES, claims(exp="9999999999")),
+    "exp 2^63": lambda: signed(ES, claims(exp=2**63)),
+    "crit": lambda: signed({**ES, "crit": ["x"], "x": 1}, claims()),
+    "b64 false": lambda: signed({**ES, "b64": False}, claims()),
+    "signature cut": lambda: Key.get("ES256").sign(claims())[:-4],
+    "signature empty": lambda: Key.get("ES256").sign(claims()).rsplit(".", 1)[0] + ".",
+    "signature longer": lambda: Key.get("ES256").sign(claims()) + "AAAA",
+    "padding": lambda: Key.get("ES256").sign(claims()) + "==",
+    "four parts": lambda: Key.get("ES256").sign(claims()) + ".x",
+    "two parts": lambda: Key.get("ES256").sign(claims()).rsplit(".", 1)[0],
+    "zero signature": lambda: raw_signed_zero(),
+    "der signature": lambda: der_signature(),
+    "duplicate claim": lambda: signed(ES, json.dumps(claims())[:-1].encode() + b',"sub":"bob"}'),
+    "duplicate header": lambda: signed(b'{"alg":"ES256","kid":"es256","kid":"es256"}', claims()),
+    "payload no object": lambda: signed(ES, b'["x"]'),
+    "payload no json": lambda: signed(ES, b'{"a":1,}'),
+    "payload bad utf-8": lambda: signed(ES, b'{"sub":"\xff"}'),
+    "too long": lambda: Key.get("ES256").sign(claims(x="x" * 9000)),
+    "garbage": lambda: "a.b.c",
+    "dots": lambda: "..",
+}
+
+
+def signed_hmac():
+    import hmac
+    part = lambda v: base64.urlsafe_b64encode(v).rstrip(b"=")
+    from cryptography.hazmat.primitives import serialization as s
+    public = Key.get("RS256").private.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+    head = part(b'{"alg":"HS256","kid":"rs256"}') + b"." + part(json.dumps(claims()).encode())
+    return (head + b"." + part(hmac.new(public, head, hashlib.sha256).digest())).decode()
+
+
+def raw_signed_zero():
+    return Key.get("ES256").sign(claims()).rsplit(".", 1)[0] + "." + "A" * 86
+
+
+def der_signature():
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    head = Key.get("ES256").sign(claims()).rsplit(".", 1)[0]
+    der = Key.get("ES256").private.sign(head.encode(), ec.ECDSA(hashes.SHA256()))
+    return head + "." + base64.urlsafe_b64encode(der).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("case", BAD_TOKENS)
+def test_a_token_with_one_thing_wrong_does_not_get_in(tokens, case):
+    answer = echo(tokens, bearer(BAD_TOKENS[case]()))
+    assert answer.status == 431 if case == "too long" and answer.status == 431 else refused(answer), answer
+
+
+def test_what_is_right_about_times_and_audiences(tokens, backend):
+    now = int(time.time())
+    for good in (dict(exp=now - 50), dict(nbf=now + 50), dict(aud=["x", "other"]), dict(exp=now + 5.5)):
+        assert echo(tokens, bearer(Key.get("ES256").sign(claims(**good)))).status == 200, good
+    assert echo(tokens, bearer(Key.get("ES256").sign(claims(), kid=None))).status == 200
+
+
+def test_the_log_says_what_the_client_is_not_told(tokens):
+    refused(echo(tokens, bearer(BAD_TOKENS["expired"]()), ("x-request-id", "told")))
+    line = tokens.logged(1, lambda x: x["request_id"] == "told")[0]
+    assert line["rule_error"] == "auth: the token has expired"
+
+
+# ---- key sets from a URL ----
+
+def jwks_gateway(start, backend, server, **jwt):
+    g = start(backend.target, config({"any_of": [{"jwt": "t"}]},
+                                     {"name": "t", "jwt": {"jwks_url": f"{server.url}/jwks", **jwt}}))
+    return g
+
+
+@pytest.fixture
+def idp_server():
+    s = idp.Server({"/jwks": key_set(Key.get("ES256"))})
+    yield s
+    s.stop()
+
+
+def ready(g):
+    return h1.call(g.admin, "GET", "/readyz").status == 200
+
+
+def test_keys_rotate_without_a_lost_call(start, backend, demo_server, idp_server):
+    g = jwks_gateway(start, demo_server, idp_server)
+    assert eventually(lambda: ready(g))
+    assert echo(g, bearer(Key.get("ES256").sign(claims()))).status == 200
+    idp_server.paths["/jwks"] = key_set(Key.get("ES256", "next"))
+    assert echo(g, bearer(Key.get("ES256", "next").sign(claims()))).status == 200
+    refused(echo(g, bearer(Key.get("ES256").sign(claims()))))
+    assert len(idp_server.asked("/jwks")) == 2
+
+
+def test_a_flood_of_unknown_kids_causes_one_fetch(start, backend, demo_server, idp_server):
+    g = jwks_gateway(start, demo_server, idp_server)
+    assert eventually(lambda: ready(g))
+    began = time.monotonic()
+    for i in range(300):
+        refused(echo(g, bearer(Key.get("ES256").sign(claims(), kid=f"k{i}"))))
+    assert len(idp_server.asked("/jwks")) == 2
+    assert time.monotonic() - began < 10
+
+
+def test_no_keys_yet_is_503_and_not_ready_then_recovers(start, backend, demo_server):
+    s = idp.Server({})
+    g = jwks_gateway(start, demo_server, s)
+    token = Key.get("ES256").sign(claims())
+    refused(echo(g, bearer(token)), 503)
+    assert refused(echo(g)) == "this needs a credential"
+    page = h1.call(g.admin, "GET", "/readyz")
+    assert page.status == 503 and "auth t: there are no keys" in page.text
+    s.paths["/jwks"] = key_set(Key.get("ES256"))
+    assert eventually(lambda: ready(g), 8)
+    assert echo(g, bearer(token)).status == 200
+    s.stop()
+
+
+def huge(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(1 << 30))
+    handler.end_headers()
+    try:
+        for _ in range(1 << 14):
+            handler.wfile.write(b" " * 65536)
+    except OSError:
+        pass
+
+
+LIES = {
+    "gone": None, "empty": b"", "html": b"<html>", "too large": huge, "no keys": {"keys": []},
+    "weak": {"keys": [{"kty": "RSA", "kid": "w", "n": idp.b64((1 << 511) + 1), "e": "AQAB"}]},
+    "redirect": lambda h: h.reply(302, b"", Location=f"http://127.0.0.1:{h.server.server_address[1]}/other"),
+    "500": lambda h: h.reply(500, key_set(Key.get("ES256", "evil"))),
+    "never": lambda h: time.sleep(30),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_the_last_good_keys_stay_whatever_the_server_says(start, backend, demo_server, idp_server, lie):
+    idp_server.paths["/other"] = key_set(Key.get("ES256", "evil"))
+    g = jwks_gateway(start, demo_server, idp_server, refresh="1s")
+    token = Key.get("ES256").sign(claims())
+    assert eventually(lambda: echo(g, bearer(token)).status == 200)
+    idp_server.paths["/jwks"] = LIES[lie]
+    seen = len(idp_server.asked("/jwks"))
+    assert eventually(lambda: len(idp_server.asked("/jwks")) > seen, 5)
+    time.sleep(0.3)
+    assert echo(g, bearer(token)).status == 200
+    refused(echo(g, bearer(Key.get("ES256", "evil").sign(claims()))))
+    assert not g.rss_kib() > 60000
+
+
+def test_discovery_by_issuer(start, backend, demo_server, idp_server):
+    issuer = idp_server.url
+    idp_server.paths["/.well-known/openid-configuration"] = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}
+    g = start(demo_server.target, config({"any_of": [{"jwt": "t"}]}, {"name": "t", "jwt": {"issuer": issuer}}))
+    assert eventually(lambda: ready(g))
+    assert echo(g, bearer(Key.get("ES256").sign(claims(iss=issuer)))).status == 200
+    refused(echo(g, bearer(Key.get("ES256").sign(claims()))))
+
+
+def test_discovery_that_names_another_issuer_is_not_believed(start, backend, demo_server, idp_server):
+    idp_server.paths["/.well-known/openid-configuration"] = {
+        "issuer": "http://evil", "jwks_uri": f"{idp_server.url}/jwks"}
+    g = start(demo_server.target, config({"any_of": [{"jwt": "t"}]},
+                                         {"name": "t", "jwt": {"issuer": idp_server.url}}))
+    assert eventually(lambda: "names another issuer" in g.stderr(), 3)
+    refused(echo(g, bearer(Key.get("ES256").sign(claims(iss=idp_server.url)))), 503)
+    assert idp_server.asked("/jwks") == []
+
+
+# ---- introspection ----
+
+def introspect(tmp_path, server, **more):
+    (tmp_path / "secret").write_text("s3cr:t&\n")
+    return {"name": "i", "introspection": {"url": f"{server.url}/introspect", "client_id": "post ern",
+                                           "client_secret_file": str(tmp_path / "secret"), **more}}
+
+
+def active(handler):
+    token = urllib.parse.parse_qs(handler.body)["token"][0]
+    handler.reply(200, {"active": token.startswith("good"), "sub": "bob", "scope": "infer read",
+                        "exp": int(time.time()) + 60})
+
+
+def test_a_token_is_asked_about_once(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": active})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i", "scopes": ["infer"]}]},
+                                         introspect(tmp_path, s)))
+    for _ in range(5):
+        assert echo(g, bearer("good+&=1")).status == 200
+        refused(echo(g, bearer("bad")))
+    assert len(s.seen) == 2
+    path, body, headers = s.seen[0]
+    assert headers["Authorization"] == "Basic " + base64.b64encode(b"post%20ern:s3cr%3At%26").decode()
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+    assert g.logged(1, lambda x: x["status"] == 200)[0]["caller"] == "bob"
+    s.stop()
+
+
+def test_a_missing_scope_is_403(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": active})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i", "scopes": ["infer", "admin"]}]},
+                                         introspect(tmp_path, s)))
+    answer = echo(g, bearer("good"))
+    refused(answer, 403)
+    assert answer.header("www-authenticate") == \
+        'Bearer realm="postern", error="insufficient_scope", scope="infer admin"'
+    s.stop()
+
+
+def test_calls_with_one_token_wait_for_one_question(start, backend, demo_server, tmp_path):
+    def slow(handler):
+        time.sleep(0.3)
+        active(handler)
+    s = idp.Server({"/introspect": slow})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s)))
+    open_calls = [h1.Connection(g.port) for _ in range(20)]
+    for c in open_calls:
+        c.send(h1.request("POST", "/v1/echo", json={"text": "x"}, headers=[bearer("good")]))
+    assert [c.response().status for c in open_calls] == [200] * 20
+    assert len(s.seen) == 1
+    for c in open_calls:
+        c.sock.close()
+    s.stop()
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"<html>", {"active": "yes"}, {}, huge,
+                                    lambda h: h.reply(401, {"active": True}), lambda h: time.sleep(30)])
+def test_an_authorization_server_that_makes_no_sense_is_503(start, backend, demo_server, tmp_path, answer):
+    s = idp.Server({"/introspect": answer} if answer is not None else {})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]},
+                                         introspect(tmp_path, s, timeout="500ms")))
+    began = time.monotonic()
+    refused(echo(g, bearer("good")), 503)
+    assert time.monotonic() - began < 2
+    s.paths["/introspect"] = active
+    assert echo(g, bearer("good")).status == 200
+    s.stop()
+
+
+def test_a_client_that_leaves_while_its_token_is_asked_about(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": lambda h: (time.sleep(0.5), active(h))})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s)))
+    with h1.Connection(g.port) as c:
+        c.send(h1.request("POST", "/v1/echo", json={"text": "x"}, headers=[bearer("good")]))
+        time.sleep(0.1)
+    assert g.logged(1)[0]["status"] == 499
+    assert eventually(lambda: echo(g, bearer("good")).status == 200)
+    s.stop()
+
+
+def test_the_deadline_ends_the_waiting(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": lambda h: time.sleep(5)})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s, timeout="5s")))
+    assert_error(echo(g, bearer("good"), ("grpc-timeout", "200m")), 504, 4)
+    s.stop()
+
+
+def test_a_body_that_waits_for_the_answer_arrives_whole(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": lambda h: (time.sleep(0.2), active(h))})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s)))
+    text = "y" * 300000
+    with h1.Connection(g.port) as c:
+        c.send(h1.request("POST", "/v1/echo", json={"text": text}, headers=[bearer("good")]))
+        answer = c.response()
+    assert answer.status == 200 and answer.json["text"] == text
+    s.stop()
+
+
+# ---- several of them, conditions ----
+
+def test_any_of_and_all_of(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    key = new_key(path, "machine", "--scope", "infer")
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(Key.get("ES256"))))
+    g = start(demo_server.target, config(
+        {"any_of": [{"all_of": [{"jwt": "t"}, {"api_key": "k"}]}, {"jwt": "t", "scopes": ["alone"]}]},
+        {"name": "k", "api_keys": {"file": str(path), "bearer": False}},
+        {"name": "t", "jwt": {"jwks_file": str(tmp_path / "jwks.json")}}))
+    token = Key.get("ES256").sign(claims())
+    assert echo(g, bearer(token), ("x-api-key", key)).status == 200
+    assert g.logged(1)[0]["caller"] == "alice"
+    refused(echo(g, bearer(token)), 403)
+    refused(echo(g, ("x-api-key", key)))
+    assert echo(g, bearer(Key.get("ES256").sign(claims(scope="a alone b")))).status == 200
+
+
+def test_conditions_see_caller_claims_and_tables(start, backend, demo_server, tmp_path):
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(Key.get("ES256"))))
+    g = start(demo_server.target, config(
+        {"any_of": [{"jwt": "t"}]}, {"name": "t", "jwt": {"jwks_file": str(tmp_path / "jwks.json")}},
+        policy={"claims": [{"name": "models", "type": "LIST_STRING"}, {"name": "level", "type": "INT"}],
+                "allow": [{"name": "model", "expr": "request.text in claims.models || caller.roles.exists(r, "
+                                                    "r in tables.may && request.text in tables.may[r])"},
+                          {"name": "level", "expr": "!has(claims.level) || claims.level >= 3"}]},
+        tables=[{"name": "may", "rows": [{"key": "ops", "values": ["x", "y"]}]}]))
+    def ask(**more):
+        return echo(g, bearer(Key.get("ES256").sign(claims(**more))))
+    assert ask(models=["a", "x"]).status == 200
+    assert ask(roles=["dev", "ops"]).status == 200
+    assert 'condition "model"' in assert_error(ask(models=["a"]), 403, 7)
+    assert_error(ask(roles="dev"), 403, 7)
+    assert 'condition "level"' in assert_error(ask(models=["x"], level=2), 403, 7)
+    assert ask(models=["x"], level=3.0).status == 200
+    assert_error(ask(models=["x"], level="3"), 403, 7)
+    assert_error(ask(models="x"), 403, 7)
+    line = g.logged(1, lambda x: "another type" in x.get("rule_error", ""))[0]
+    assert line["rule"] in ("level", "model")
