@@ -42,13 +42,14 @@ static uint64_t raise_descriptors(void)
 static void print_refusal(const struct tc_faults *faults)
 {
     const struct tc_fault *f = faults->first;
+    struct str rest = f ? f->text : STR(""), text = str_cut(&rest, '\n');
     if (!f)
         options_complain("out of memory while loading");
     else if (faults->count > 1)
         options_complain("%.*s: %.*s (and %zu more; --check lists all)", STR_ARG(f->place),
-                         STR_ARG(f->text), faults->count - 1);
+                         STR_ARG(text), faults->count - 1);
     else
-        options_complain("%.*s: %.*s", STR_ARG(f->place), STR_ARG(f->text));
+        options_complain("%.*s: %.*s", STR_ARG(f->place), STR_ARG(text));
 }
 
 /* Sockets of one worker, one per address; those after the first worker share unix sockets by dup.

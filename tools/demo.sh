@@ -99,6 +99,40 @@ say "A path that no RPC serves, and a method that it does not take"
 run "$url/v2/nothing"
 run -i -X PUT "$url/v1/models/tiny:generate" -H "$json" -d '{}'
 
+say "Who may call: a provider of API keys, and a condition, for an RPC whose .proto one may not edit"
+cat >"$work/postern.yaml" <<END
+auth:
+  - name: partners
+    api_keys: { file: keys.json }
+overrides:
+  - { selector: "*", policy: { auth: { anonymous: true } } }
+  - selector: demo.v1.TextGeneration.Generate
+    policy:
+      auth: { any_of: [{ api_key: partners, scopes: [infer] }] }
+      allow: [{ name: tiny-only, expr: "caller.tier == 'gold' || request.model == 'tiny'" }]
+END
+cat "$work/postern.yaml"
+key() {
+    echo "\$ postern keys add --file keys.json $*" >&2
+    "$build/postern" keys add --file "$work/keys.json" "$@"
+}
+good=$(key --id team-a --scope infer)
+other=$(key --id team-b --scope read)
+old=$(key --id team-c --scope infer --expires 2020-01-01T00:00:00Z)
+guarded=$(free_port $((listen + 1)))
+echo "\$ postern --config postern.yaml --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$guarded &"
+"$build/postern" --config "$work/postern.yaml" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
+    --listen "127.0.0.1:$guarded" 2>"$work/guarded.log" &
+pids+=($!)
+wait_for "$guarded" postern "$work/guarded.log"
+tiny=http://127.0.0.1:$guarded/v1/models/tiny:generate
+run "$tiny" -H "$json" -d '{"prompt":"hello"}'
+run "$tiny" -H "$json" -H "x-api-key: pk_guessed-by-somebody" -d '{"prompt":"hello"}'
+run "$tiny" -H "$json" -H "x-api-key: $old" -d '{"prompt":"hello"}'
+run "$tiny" -H "$json" -H "x-api-key: $other" -d '{"prompt":"hello"}'
+run "$tiny" -H "$json" -H "x-api-key: $good" -d '{"prompt":"hello","maxTokens":4}'
+run "http://127.0.0.1:$guarded/v1/models/large:generate" -H "$json" -H "x-api-key: $good" -d '{"prompt":"hello"}'
+
 say "What an operator sees"
 run "http://127.0.0.1:$admin/readyz"
 echo '$ tail -n 1 access.log'

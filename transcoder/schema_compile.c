@@ -28,12 +28,17 @@ void tc_faults_init(struct tc_faults *f, struct arena *arena)
     f->tail = &f->first;
 }
 
-/* Names in a fault may come from a hostile file: one line, nothing a terminal obeys. */
+/* Names in a fault may come from a hostile file: nothing a terminal obeys, and no line that looks
+ * like another fault. Further lines of a text, an expression and its caret, begin with two spaces.
+ */
 static struct str printable(struct arena *a, struct str s)
 {
     char *to = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; to && i < s.n; i++)
-        to[i] = (char)((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i]);
+    for (size_t i = 0; to && i < s.n; i++) {
+        bool control = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f;
+        bool continues = s.p[i] == '\n' && str_starts(str_skip(s, i + 1), STR("  "));
+        to[i] = (char)(control && !continues ? '?' : s.p[i]);
+    }
     return str_of(to, to ? s.n : 0);
 }
 
