@@ -88,9 +88,20 @@ static bool freeze(struct expr_generator *g, struct expr_run *r, struct expr_val
     return ok;
 }
 
+/* The budget of folding may end where that of an evaluation would not. */
+static void refuse_failing(struct expr_generator *g, const struct expr_node *n,
+                           const struct expr_value *v)
+{
+    if (v->kind == EXPR_ERROR && v->error->code != EXPR_FAIL_BUDGET && g->target->refuse_failing)
+        expr_gen_fault(
+            g, n,
+            arena_printf(g->target->arena, "this always fails: %.*s", STR_ARG(v->error->text)));
+}
+
 /* Runs the code from `start` on, whose result is at place `at`. In a function of its own, so that
  * the scratch is not on the stack while the generator goes deeper. */
 __attribute__((noinline)) static const struct expr_value *evaluate(struct expr_generator *g,
+                                                                   const struct expr_node *n,
                                                                    uint32_t start, uint32_t at)
 {
     char memory[SCRATCH];
@@ -110,6 +121,7 @@ __attribute__((noinline)) static const struct expr_value *evaluate(struct expr_g
     if (!v || f.run.steps == 0)
         return NULL;
     *v = f.stack[at];
+    refuse_failing(g, n, v);
     return freeze(g, &f.run, v) ? v : NULL;
 }
 
@@ -125,7 +137,7 @@ bool expr_gen_fold_constant(struct expr_generator *g, const struct expr_node *n,
     if (g->failed || is_plain(g, start))
         return !g->failed;
     expr_emit(g, n, (struct expr_insn){.op = expr_op_end});
-    const struct expr_value *v = g->failed ? NULL : evaluate(g, start, at);
+    const struct expr_value *v = g->failed ? NULL : evaluate(g, n, start, at);
     if (g->failed)
         return false;
     if (!v) {
@@ -153,7 +165,7 @@ const struct expr_value *expr_gen_constant(struct expr_generator *g, const struc
         v = g->insns[start].constant;
     } else {
         expr_emit(g, n, (struct expr_insn){.op = expr_op_end});
-        v = g->failed ? NULL : evaluate(g, start, at);
+        v = g->failed ? NULL : evaluate(g, n, start, at);
     }
     g->n = start;
     return v;

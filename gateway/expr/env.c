@@ -15,6 +15,7 @@ struct expr_env *expr_env_new(const struct expr_env_spec *spec)
         .regexes = &env->regexes,
         .max_items = spec->max_items ? spec->max_items : EXPR_ITEMS_DEFAULT,
         .max_cost = spec->max_cost ? spec->max_cost : EXPR_COST_DEFAULT,
+        .refuse_failing = spec->refuse_failing,
     };
     return env->container.p ? env : NULL;
 }

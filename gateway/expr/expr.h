@@ -48,9 +48,11 @@ struct expr_env_spec {
     struct str container; /* package whose names need no prefix; innermost first, as cel-spec says
                            */
     struct arena *arena;
-    uint32_t max_items; /* 0: EXPR_ITEMS_DEFAULT */
-    uint64_t max_cost;  /* 0: EXPR_COST_DEFAULT */
-    bool refuse_dyn;    /* an expression that meets a dyn value is a fault that names the place */
+    uint32_t max_items;  /* 0: EXPR_ITEMS_DEFAULT */
+    uint64_t max_cost;   /* 0: EXPR_COST_DEFAULT */
+    bool refuse_failing; /* a constant part that always fails (1 / 0, a date that is none) is a
+                            fault */
+    bool refuse_dyn;     /* an expression that meets a dyn value is a fault that names the place */
 };
 
 enum { EXPR_MAY_BE_ABSENT = 1 << 0 };

@@ -42,6 +42,7 @@ struct expr_target {
     struct expr_regexes *regexes;
     uint32_t max_items;
     uint64_t max_cost;
+    bool refuse_failing;
 };
 
 /* Marks the tree (closed). NULL: faults->count > 0 (too costly, a pattern that is no constant), or

@@ -88,6 +88,7 @@ static struct expr_env *make_env(struct compile *c, struct method_policy *p)
         .arena = c->arena,
         .max_items = bounds ? bounds->max_items : 0,
         .max_cost = bounds ? bounds->max_cost : 0,
+        .refuse_failing = true,
         .refuse_dyn = bounds && bounds->refuse_dyn,
     };
     struct plan_attributes *a = policy_array(c, 1, sizeof *a);
