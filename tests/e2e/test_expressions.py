@@ -8,7 +8,7 @@ import pytest
 import h1
 from harness import POSTERN, REPO, assert_error
 
-VECTORS = json.loads((REPO / "tests/vectors/expressions.json").read_text())
+VECTORS = json.loads((REPO / "tests/vectors/expr/conditions.json").read_text())
 GENERATE = "demo.v1.TextGeneration.Generate"
 CLAIMS = [{"name": "models", "type": "LIST_STRING"}, {"name": "level", "type": "INT"},
           {"name": "score", "type": "DOUBLE"}, {"name": "admin", "type": "BOOL"}, {"name": "team"},
