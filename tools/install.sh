@@ -28,7 +28,7 @@ put 644 packaging/postern.yaml share/postern
 # The headers keep their folders, since they include one another, and generated stubs include them, by those.
 tree transcoder include/postern/transcoder '*.h'
 tree gateway/core include/postern/gateway/core '*.h'
-tree gateway/expr include/postern/gateway/expr '*.h'
+for header in expr type value; do put 644 "gateway/expr/$header.h" include/postern/gateway/expr; done
 put 644 gateway/bounds.h include/postern/gateway
 put 644 gateway/upstream/transport.h include/postern/gateway/upstream
 put 644 gateway/upstream/cluster.h include/postern/gateway/upstream

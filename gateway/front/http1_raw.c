@@ -6,7 +6,7 @@
 /* MHD cannot answer in the middle of an upload: such an answer goes past it, and the connection
  * ends with it. The exchange is over by then, so that its body stands still while it is written. */
 
-enum { HEAD_MAX = 64 << 10, DROPPED_PER_LOOK = 128 << 10, DROPPED_MAX = 16 << 20 };
+enum { HEAD_MAX = 64 << 10, DROPPED_PER_LOOK = 128 << 10, DROPPED_MAX = 8 << 20 };
 
 /* HTTP/1.0 and HEAD know no chunks. */
 static bool in_a_chunk(const struct http1_connection *c)
