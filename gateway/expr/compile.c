@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { FOLD_STEPS = 20000, FOLD_VALUES = 20000, INSNS_FIRST = 16, INSNS_MAX = 20000 };
+enum { FOLD_STEPS = 10000, FOLD_VALUES = 5000, INSNS_FIRST = 16, INSNS_MAX = 8000 };
 
 void *expr_gen_alloc(struct expr_generator *g, size_t count, size_t size)
 {

@@ -30,6 +30,7 @@ struct expr_generator {
     uint32_t n, room;
     uint32_t depth;                 /* places of the stack that are needed */
     const struct expr_scope *scope; /* the innermost */
+    uint64_t regex_weight;          /* of the patterns so far */
     bool folding;                   /* inside of what is going to be evaluated as a whole */
     uint64_t fold_steps;            /* left for evaluation at load, over the whole expression */
     uint32_t fold_values;           /* and values that may be kept of it */

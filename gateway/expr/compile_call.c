@@ -1,5 +1,6 @@
 #include "gateway/expr/compile.h"
 #include "gateway/expr/regex.h"
+#include "gateway/expr/regex_weight.h"
 
 typedef uint64_t generate(struct expr_generator *g, const struct expr_node *n, uint32_t at);
 
@@ -50,6 +51,22 @@ static uint64_t gen_or(struct expr_generator *g, const struct expr_node *n, uint
     return expr_cost_add(cost, 1);
 }
 
+/* Patterns of one expression are few milliseconds of work together, whatever they say. */
+static bool too_large(struct expr_generator *g, const struct expr_node *n, struct str pattern)
+{
+    uint64_t weight = expr_regex_weight(pattern);
+    g->regex_weight = expr_cost_add(g->regex_weight, weight);
+    if (g->regex_weight <= EXPR_REGEX_WEIGHT_MAX)
+        return false;
+    expr_gen_fault(
+        g, n,
+        arena_printf(g->target->arena,
+                     "the pattern becomes too large: about %llu steps, and the patterns of "
+                     "an expression may have %d together; repeat less, or compare size()",
+                     (unsigned long long)weight, EXPR_REGEX_WEIGHT_MAX));
+    return true;
+}
+
 static uint64_t gen_matches(struct expr_generator *g, const struct expr_node *n, uint32_t at)
 {
     const struct expr_node *text = n->operand ? n->operand : n->args[0];
@@ -66,6 +83,8 @@ static uint64_t gen_matches(struct expr_generator *g, const struct expr_node *n,
                            "checked and compiled at load"));
         return 0;
     }
+    if (too_large(g, pattern, v->s))
+        return 0;
     const struct expr_regex *r = expr_regexes_get(g->target->regexes, g->target->arena, v->s, why);
     if (!r) {
         expr_gen_fault(g, pattern,

@@ -41,6 +41,7 @@ enum {
     EXPR_COST_DEFAULT = 1000000, /* steps an evaluation may take; a program that could need more is
                                     refused */
     EXPR_REGEX_MEMORY = 1 << 20,
+    EXPR_REGEX_WEIGHT_MAX = 4000, /* instructions of the regular expressions of one expression */
 };
 
 struct expr_env_spec {
@@ -112,7 +113,7 @@ uint32_t expr_env_taps(const struct expr_env *env, const struct expr_tap **taps)
 
 /* Parses, checks and compiles. `want` (or NULL: any): the type that the place needs. NULL:
  * faults->count > 0, or out of memory. Never takes more than 1 ms for EXPR_SOURCE_MAX bytes,
- * whatever they are. */
+ * whatever they are, but for the time that RE2 takes for patterns of EXPR_REGEX_WEIGHT_MAX. */
 const struct expr_program *expr_compile(struct expr_env *env, struct str source,
                                         const struct expr_type *want, struct expr_faults *faults);
 
