@@ -111,7 +111,8 @@ uint32_t expr_env_slots(const struct expr_env *env);
 /* The taps of all programs compiled so far; final once the last one is. `*taps` may be NULL. */
 uint32_t expr_env_taps(const struct expr_env *env, const struct expr_tap **taps);
 
-/* Parses, checks and compiles. `want` (or NULL: any): the type that the place needs. NULL:
+/* Parses, checks and compiles. `want` (or NULL: any): the type that the place needs. A dyn fits
+ * each, and a wrapper that of its value: there the value's kind is the caller's to look at. NULL:
  * faults->count > 0, or out of memory. Never takes more than 1 ms for EXPR_SOURCE_MAX bytes,
  * whatever they are, but for the time that RE2 takes for patterns of EXPR_REGEX_WEIGHT_MAX. */
 const struct expr_program *expr_compile(struct expr_env *env, struct str source,

@@ -45,7 +45,7 @@ static uint32_t characters(struct str s)
 {
     uint32_t n = 0;
 
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; s.p && i < s.n; i++)
         n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
     return n;
 }
@@ -77,7 +77,7 @@ static struct str excerpt(const struct position *at, size_t column_byte, size_t 
     while (*start && ((unsigned char)at->line.p[*start] & 0xc0) == 0x80)
         --*start;
     struct str part = str_skip(at->line, *start);
-    if (part.n > SHOWN) {
+    if (part.p && part.n > SHOWN) {
         part.n = SHOWN;
         while (part.n && ((unsigned char)part.p[part.n] & 0xc0) == 0x80)
             part.n--;

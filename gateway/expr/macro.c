@@ -174,10 +174,12 @@ static const struct macro {
 
 static bool is_macro(const struct macro *m, const struct expr_node *call)
 {
-    if (!str_eq(call->name, m->name) || m->global != !call->operand)
+    const struct expr_node *space = call->operand;
+
+    if (!str_eq(call->name, m->name) || m->global != !space)
         return false;
     return !m->space.n ||
-           (call->operand->kind == EXPR_NODE_IDENT && str_eq(call->operand->name, m->space));
+           (space && space->kind == EXPR_NODE_IDENT && str_eq(space->name, m->space));
 }
 
 struct expr_node *expr_macro(struct expr_parser *p, struct expr_node *call)

@@ -49,5 +49,5 @@ fi
 status=0
 timeout 300 "$testee" cases "$dir/cel.pb" tests/all/cel/skips.txt "$dir"/*.case >"$dir/log" 2>&1 || status=$?
 cat "$dir/log"
-tail -n 1 "$dir/log" | sed -n 's/^all: \([0-9]*\) passed.*, \([0-9]*\) failed, \([0-9]*\) skipped/\1 passed, \2 failed, \3 skipped/p'
+tail -n 1 "$dir/log" | sed -n 's/^all: \([0-9]*\) passed.*, \([0-9]*\) failed, .*/\1 passed, \2 failed/p'
 exit "$status"

@@ -35,15 +35,15 @@ struct expr_value trial_eval(struct trial *t);
 /* spec.c: cel.expr.Type and cel.expr.Value. */
 
 /* NULL: a type that the language does not have. */
-const struct expr_type *spec_type(struct trial *t, struct record type);
-struct expr_value spec_value(struct trial *t, struct record value);
+const struct expr_type *spec_type(struct trial *t, struct record r);
+struct expr_value spec_value(struct trial *t, struct record r);
 
 /* functions.c: the functions that a case declares, for checking alone. False: one has a type that
  * the language does not have. */
 bool spec_declare_function(struct trial *t, struct str name, struct record function);
 
 /* compare.c: whether a value is the one that was expected. */
-bool spec_matches(struct trial *t, struct record expected, const struct expr_value *v);
+bool spec_matches(struct trial *t, struct record r, const struct expr_value *v);
 
 /* suite.c: runs the cases of files, returns the exit status. */
 int suite_run(const struct tc_schema *schema, struct str skips, char **files);
