@@ -20,3 +20,8 @@
 /* Appends the explanation to `out`. True when the request would be sent upstream; false when it
  * would be refused, which the text then says with its status, or when memory was short. */
 bool explain(const struct snapshot *s, struct str method, struct str target, struct buf *out);
+
+/* `postern explain --expr`: the type, cost and value of s->plan->probe, which the load has
+ * compiled. `request`: JSON of the method's input, or empty. False when it failed with that
+ * request, or the request is none. */
+bool explain_expr(const struct snapshot *s, struct str request, struct buf *out);

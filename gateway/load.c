@@ -182,7 +182,9 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
         .nclusters = c->nclusters,
         .default_upstream = upstream_of(o, c),
         /* To explain a request nobody has to serve it. */
-        .names_open = o->explain_target && !upstream_of(o, c),
+        .names_open = (o->explain_target || o->explain_expr) && !upstream_of(o, c),
+        .probe_expr = o->explain_expr,
+        .probe_method = o->explain_rpc,
         .max_request = s->bounds.request_body,
         .max_response = s->bounds.response,
         .max_streams = s->bounds.streams,

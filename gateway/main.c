@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     case OPTIONS_BAD: return 2;
     case OPTIONS_RUN: break;
     }
-    if (options.explain_target)
+    if (options.explain_target || options.explain_expr)
         return server_explain(&options);
     return options.check ? server_check(&options) : server_run(&server, &options);
 }

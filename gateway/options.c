@@ -22,6 +22,9 @@ enum flag {
     FLAG_MAX_BODY,
     FLAG_ACCESS_LOG,
     FLAG_CHECK,
+    FLAG_EXPR,
+    FLAG_METHOD,
+    FLAG_REQUEST,
     FLAG_HELP,
     FLAG_VERSION,
 };
@@ -37,6 +40,9 @@ static const struct option flags[] = {
     {"max-request-body", required_argument, NULL, FLAG_MAX_BODY},
     {"access-log", required_argument, NULL, FLAG_ACCESS_LOG},
     {"check", no_argument, NULL, FLAG_CHECK},
+    {"expr", required_argument, NULL, FLAG_EXPR},
+    {"method", required_argument, NULL, FLAG_METHOD},
+    {"request", required_argument, NULL, FLAG_REQUEST},
     {"help", no_argument, NULL, FLAG_HELP},
     {"version", no_argument, NULL, FLAG_VERSION},
     {NULL, 0, NULL, 0},
@@ -116,6 +122,9 @@ static bool take(struct options *o, enum flag flag, const char *value)
     case FLAG_ADMIN: o->admin = value; return address("admin", value);
     case FLAG_ACCESS_LOG: o->access_log = value; return true;
     case FLAG_CHECK: o->check = true; return true;
+    case FLAG_EXPR: o->explain_expr = value; return true;
+    case FLAG_METHOD: o->explain_rpc = value; return true;
+    case FLAG_REQUEST: o->explain_request = value; return true;
     case FLAG_WORKERS:
         if (!number("workers", value, 1024, &n))
             return false;
@@ -135,10 +144,13 @@ static int take_command(struct options *o, int argc, char **argv)
 {
     if (argc < 2 || !str_eq(str_c(argv[1]), STR("explain")))
         return 0;
-    if (argc < 4 || argv[2][0] == '-' || argv[3][0] == '-') {
+    if (argc > 2 && argv[2][0] == '-')
+        return 1; /* --expr */
+    if (argc < 4 || argv[3][0] == '-') {
         options_complain(
             "explain: write postern explain METHOD TARGET --descriptors FILE ..., as in "
-            "postern explain GET '/v1/models?page_size=3'");
+            "postern explain GET '/v1/models?page_size=3', or postern explain --expr EXPRESSION "
+            "--method pkg.Service.Rpc --descriptors FILE ...");
         return -1;
     }
     o->explain_method = argv[2];
@@ -167,6 +179,14 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
         }
         if (flag == '?' || !take(o, (enum flag)flag, optarg))
             return OPTIONS_BAD;
+    }
+    if (words == 1 && (!o->explain_expr || !o->explain_rpc)) {
+        options_complain("explain: --expr EXPRESSION and --method pkg.Service.Rpc go together");
+        return OPTIONS_BAD;
+    }
+    if (words != 1 && (o->explain_expr || o->explain_rpc || o->explain_request)) {
+        options_complain("--expr, --method and --request belong to postern explain");
+        return OPTIONS_BAD;
     }
     if (optind < argc) {
         options_complain("%s: not a flag; see postern --help", argv[optind]);

@@ -18,6 +18,8 @@ struct options {
     uint64_t max_request_body; /* 0: not given */
     bool reflect, check;
     const char *explain_method, *explain_target; /* postern explain METHOD TARGET; NULL: to serve */
+    /* postern explain --expr EXPRESSION --method RPC [--request JSON] */
+    const char *explain_expr, *explain_rpc, *explain_request;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };

@@ -383,7 +383,9 @@ int server_explain(const struct options *o)
     if (!s)
         return EXIT_BAD_START;
     buf_init(&out, EXPLANATION_MAX);
-    bool served = explain(s, str_c(o->explain_method), str_c(o->explain_target), &out);
+    bool served = o->explain_expr
+                      ? explain_expr(s, str_c(o->explain_request), &out)
+                      : explain(s, str_c(o->explain_method), str_c(o->explain_target), &out);
     fwrite(out.p, 1, out.n, stdout); /* breach: asked for on standard output */
     buf_release(&out);
     snapshot_release(s);

@@ -33,6 +33,12 @@ struct plan_expr {
     bool pass_on_error;
 };
 
+/* An expression that somebody asks about: `postern explain --expr`. */
+struct plan_probe {
+    struct plan_expr expr; /* program == NULL: no method of that name */
+    const struct method_policy *policy;
+};
+
 /* postern.v1.MetadataRule. */
 struct plan_metadata {
     struct str key;
@@ -133,6 +139,7 @@ struct plan {
     struct auth_provider *providers;
     uint32_t nproviders;
     struct plan_identity identity;
+    const struct plan_probe *probe; /* NULL: none was asked for */
 };
 
 /* A cluster of one endpoint with the defaults of postern.v1.Cluster. Points to `endpoint`, which

@@ -288,6 +288,26 @@ const struct expr_type *attributes_claim_type(uint8_t type, struct arena *arena)
     }
 }
 
+struct str attributes_name(const struct plan_attributes *p, uint32_t slot, struct arena *arena)
+{
+    if (slot < ATTRIBUTES)
+        return str_c(rows[slot].name);
+    if (slot - ATTRIBUTES < p->nclaims)
+        return arena_printf(arena, "claims.%.*s", STR_ARG(p->claims[slot - ATTRIBUTES]));
+    return STR("tables");
+}
+
+void attributes_alone(const struct method_policy *p, struct str request, struct expr_value *slots)
+{
+    const struct plan_attributes *a = p->attributes;
+    uint32_t first = ATTRIBUTES + a->nclaims;
+    slots[ATTRIBUTE_REQUEST] = (struct expr_value){
+        .kind = EXPR_MESSAGE, .s = request, .message = p->method->input};
+    find_now(NULL, NULL, &slots[ATTRIBUTE_NOW]);
+    for (uint32_t i = first; i < expr_env_slots(a->env); i++)
+        slots[i] = a->tables[i - first];
+}
+
 enum plan_when attributes_when(const struct expr_program *p)
 {
     enum plan_when when = PLAN_HEAD;

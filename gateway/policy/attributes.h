@@ -38,6 +38,11 @@ enum attribute {
 bool attributes_declare(struct expr_env *env, const struct tc_method *m, struct arena *arena);
 /* Type of a declared claim (Postern__V1__Claim__Type). */
 const struct expr_type *attributes_claim_type(uint8_t type, struct arena *arena);
+/* "caller.tier", "claims.models", "tables.NAME" (without the NAME). */
+struct str attributes_name(const struct plan_attributes *p, uint32_t slot, struct arena *arena);
+/* For `explain`: sets what is known without a call, which is the request message, the time and the
+ * tables. */
+void attributes_alone(const struct method_policy *p, struct str request, struct expr_value *slots);
 /* When all that the program reads is there. */
 enum plan_when attributes_when(const struct expr_program *p);
 

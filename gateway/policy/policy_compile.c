@@ -280,6 +280,7 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
         check_override_selectors(&c);
         policy_http_check_selectors(&c);
         policy_auth_check_open(&c);
+        policy_probe_check(&c);
         check_twins(&c);
     }
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
@@ -296,6 +297,7 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
                           .nclusters = c.nclusters,
                           .providers = c.providers,
                           .nproviders = c.nproviders,
-                          .identity = c.identity};
+                          .identity = c.identity,
+                          .probe = c.probe};
     return plan;
 }

@@ -32,8 +32,9 @@ struct policy_input {
     uint32_t nclusters;
     const char *default_upstream; /* --upstream or Config.upstream; NULL: none */
     bool names_open; /* codegen: unknown clusters and a missing upstream are no faults */
-    uint64_t max_request, max_response; /* ceilings of the bounds; 0: not known */
-    uint32_t max_streams;               /* bounds.streams, for endpoints named directly; 0: 100 */
+    const char *probe_expr, *probe_method; /* compiled into plan.probe; NULL: nothing is asked */
+    uint64_t max_request, max_response;    /* ceilings of the bounds; 0: not known */
+    uint32_t max_streams; /* bounds.streams, for endpoints named directly; 0: 100 */
 };
 
 /* NULL when faults were noted (routes that take the same requests included) or memory is short.

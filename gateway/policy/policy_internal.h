@@ -58,6 +58,7 @@ struct compile {
     uint32_t nproviders;
     const struct expr_value *tables; /* those of the configuration */
     struct plan_identity identity;
+    struct plan_probe *probe;
 };
 
 /* policy_compile */
@@ -98,6 +99,10 @@ void policy_branches_resolve(struct compile *c, struct method_policy *p, const s
  */
 void policy_rules_check(struct compile *c, const struct layer *l);
 void policy_rules_compile(struct compile *c, struct method_policy *p);
+
+/* policy_probe: the expression of policy_input.probe_expr, when the method at work is the one. */
+void policy_probe_compile(struct compile *c, struct method_policy *p);
+void policy_probe_check(struct compile *c);
 
 /* policy_tables: `tables` and `identity` of the configuration. */
 void policy_tables_read(struct compile *c);

@@ -210,3 +210,46 @@ def test_values_that_stand_in_several_pieces_or_not_at_all(ruled):
                                             "request.labels.size() == 0 && request.temperature == 0.0"}])
     assert ask(g).status == 200
     assert ask(g, labels={"a": "b"}).status == 403
+
+
+# ---- postern explain --expr ----
+
+def explain(sets, expression, *args, method=GENERATE):
+    return subprocess.run([POSTERN, "explain", "--expr", expression, "--method", method, "--descriptors",
+                           sets["demo"], *args], capture_output=True, text=True)
+
+
+def test_explain_shows_type_cost_and_what_is_read(sets):
+    ran = explain(sets, "request.model in ['a', 'tiny'] && caller.tier == 'gold'")
+    assert ran.returncode == 0, ran.stderr
+    shown = dict(line.split(None, 1) for line in ran.stdout.splitlines())
+    assert shown["type"] == "bool" and shown["rpc"] == GENERATE
+    assert shown["reads"] == "request.model, caller.tier"
+    assert shown["when"] == "when the request message is complete"
+    assert re.fullmatch(r"at most \d+ steps", shown["cost"])
+    assert "value" not in shown
+
+
+@pytest.mark.parametrize("expression, request_, line", [
+    ("request.max_tokens * 2", {"maxTokens": 21}, "value     42"),
+    ("request.stop.map(s, s.upperAscii())", {"stop": ["a", "b"]}, 'value     ["A", "B"]'),
+    ("has(request.temperature)", {}, "value     false"),
+    ("request.max_time", {"maxTime": "1.5s"}, "value     duration(\"1.5s\")"),
+    ("10 / request.max_tokens", {}, "fails     division by zero"),
+    ("caller.tier", {}, "fails     no such attribute"),
+    ("request.model", {"modl": 1}, 'refused   400: modl: demo.v1.GenerateRequest has no field "modl" (at byte 1'),
+])
+def test_explain_tries_it_on_a_request(sets, expression, request_, line):
+    ran = explain(sets, expression, "--request", json.dumps(request_))
+    assert any(x.startswith(line) for x in ran.stdout.splitlines()), ran.stdout + ran.stderr
+    assert ran.returncode == (0 if line.startswith("value") else 1)
+
+
+def test_explain_refuses_what_makes_no_sense(sets):
+    ran = explain(sets, "reqest.model")
+    assert ran.returncode == 2 and "did you mean `request`?" in ran.stderr
+    ran = explain(sets, "true", method="demo.v1.TextGeneration.Generat")
+    assert ran.returncode == 2 and 'did you mean "demo.v1.TextGeneration.Generate"?' in ran.stderr
+    for args in (["explain", "--expr", "1"], ["explain", "--method", GENERATE], ["--expr", "1"]):
+        ran = subprocess.run([POSTERN, *args, "--descriptors", sets["demo"]], capture_output=True, text=True)
+        assert ran.returncode == 2 and ran.stderr.count("\n") == 1, ran.stderr
