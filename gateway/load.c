@@ -166,6 +166,13 @@ static const struct tc_schema *load_schema(struct snapshot *s, const struct opti
     return NULL;
 }
 
+/* What a snapshot's plan holds besides its arena. */
+static void release_plan(struct snapshot *s)
+{
+    load_auth_release(s->plan);
+    plan_release(s->plan);
+}
+
 static bool load_plan(struct snapshot *s, const struct options *o, const struct config *c,
                       struct tc_faults *faults)
 {
@@ -192,6 +199,7 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
     s->plan = policy_compile(&in, &s->arena, faults);
     if (!s->plan)
         return false;
+    s->on_free = release_plan;
     load_auth(s, o->config, faults);
     for (uint32_t i = 0; i < s->plan->nclusters; i++) {
         const char *why = transport_check(&s->plan->clusters[i]);

@@ -6,10 +6,10 @@
 
 enum { KEY_FILE_MAX = 64 << 20, SECRET_MAX = 4096 };
 
-static void release_sources(struct snapshot *s)
+void load_auth_release(const struct plan *plan)
 {
-    for (uint32_t i = 0; s->plan && i < s->plan->nproviders; i++)
-        auth_source_release(s->plan->providers[i].source);
+    for (uint32_t i = 0; i < plan->nproviders; i++)
+        auth_source_release(plan->providers[i].source);
 }
 
 static bool parse(const struct auth_provider *p, struct str text, struct auth_data *d,
@@ -91,7 +91,6 @@ static bool load_provider(struct snapshot *s, struct auth_provider *p, struct tc
 
 void load_auth(struct snapshot *s, const char *config, struct tc_faults *faults)
 {
-    s->on_free = release_sources;
     for (uint32_t i = 0; i < s->plan->nproviders; i++) {
         size_t before = faults->count;
         beside_all(s, config, &s->plan->providers[i]);

@@ -63,17 +63,18 @@ debian_mirror() {
     # shellcheck disable=SC2016
     apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Identifier: Packages' 2>/dev/null |
         awk '$2 == "Debian" || $1 ~ /\/debian\/?$/ { print $1; found = 1; exit }
-             END { if (!found) print "http://deb.debian.org/debian" }'
+             END { exit !found }'
 }
 
 # Leaves the verified, unpacked source in $1/mhd. apt checks the suite's signature, then every hash below it.
 # The suite's expiry date is not checked: a frozen mirror is old, not forged.
 fetch_mhd_source() {
     work=$1
+    mirror=$(debian_mirror) || { echo "no mirror of Debian's among apt's sources"; return 1; }
     for suite in testing unstable; do
         rm -rf "$work/apt"
         mkdir -p "$work/apt/state/lists/partial" "$work/apt/cache/archives/partial"
-        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" \
+        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
             >"$work/apt/sources.list"
         set -- -q -o Dir::Etc::sourcelist="$work/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
             -o Dir::State="$work/apt/state" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User=root \

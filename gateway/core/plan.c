@@ -2,6 +2,12 @@
 
 #include <stdlib.h>
 
+void plan_release(const struct plan *plan)
+{
+    for (const struct plan_env *e = plan ? plan->envs : NULL; e; e = e->next)
+        expr_env_release(e->env);
+}
+
 struct cluster_config cluster_config_of_endpoint(const struct str *endpoint)
 {
     return (struct cluster_config){

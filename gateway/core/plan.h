@@ -4,7 +4,7 @@
 #pragma once
 
 #include "gateway/core/plan_auth.h"
-#include "gateway/expr/expr.h"
+#include "gateway/core/plan_expr.h"
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
 #include "transcoder/enum_name.h"
@@ -20,39 +20,6 @@ struct plan_branch {
     struct tc_field_path field; /* into the request message; n == 0 when it is a header */
     struct str equals;          /* p == NULL: being present is enough */
     int32_t cluster;            /* index into plan.clusters */
-};
-
-/* When all that an expression reads is there. */
-enum plan_when { PLAN_HEAD, PLAN_MESSAGE, PLAN_REPLY };
-
-/* An expression of a method; evaluated by policy/attributes.h. */
-struct plan_expr {
-    const struct expr_program *program;
-    struct str name; /* of the condition, key or limit it belongs to, for messages and logs */
-    enum plan_when when;
-    bool pass_on_error;
-};
-
-/* An expression that somebody asks about: `postern explain --expr`. */
-struct plan_probe {
-    struct plan_expr expr; /* program == NULL: no method of that name */
-    const struct method_policy *policy;
-};
-
-/* postern.v1.MetadataRule. */
-struct plan_metadata {
-    struct str key;
-    struct plan_expr value; /* program == NULL: the client's own is removed, nothing is sent */
-};
-
-/* What the expressions of a method see. */
-struct plan_attributes {
-    const struct expr_env *env;
-    const struct str *claims;   /* slot = ATTRIBUTES + index */
-    const uint8_t *claim_types; /* Postern__V1__Claim__Type */
-    uint32_t nclaims;
-    const struct expr_value *tables; /* of the configuration; their slots follow the claims' */
-    bool request_later;              /* some expression reads request and response */
 };
 
 /* postern.v1.Policy after inheritance, with every name resolved and every text parsed. */
@@ -129,6 +96,7 @@ struct cluster_config {
  * has a NUL behind it. */
 
 struct plan {
+    const struct plan_env *envs;
     const struct tc_schema *schema;
     const struct method_policy *policies;
     uint32_t npolicies;
@@ -141,6 +109,9 @@ struct plan {
     struct plan_identity identity;
     const struct plan_probe *probe; /* NULL: none was asked for */
 };
+
+/* Before its arena is released. NULL is fine. */
+void plan_release(const struct plan *plan);
 
 /* A cluster of one endpoint with the defaults of postern.v1.Cluster. Points to `endpoint`, which
  * must stay. */

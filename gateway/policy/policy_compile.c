@@ -286,9 +286,12 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
     if (c.no_memory)
         faults->out_of_memory = true;
-    if (c.no_memory || faults->count != before)
+    if (c.no_memory || faults->count != before) {
+        plan_release(&(struct plan){.envs = c.envs});
         return NULL;
-    *plan = (struct plan){.schema = in->schema,
+    }
+    *plan = (struct plan){.envs = c.envs,
+                          .schema = in->schema,
                           .policies = c.policies,
                           .npolicies = c.npolicies,
                           .routes = c.routes,

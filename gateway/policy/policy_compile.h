@@ -38,8 +38,9 @@ struct policy_input {
 };
 
 /* NULL when faults were noted (routes that take the same requests included) or memory is short.
- * Memory is the arena's; the schema must outlive the plan. Services of the well-known
- * infrastructure (grpc.reflection, grpc.health) are served like any other when they are in the set.
+ * Memory is the arena's, but for what plan_release gives back; the schema must outlive the plan.
+ * Services of the well-known infrastructure (grpc.reflection, grpc.health) are served like any
+ * other when they are in the set.
  */
 const struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
                                   struct tc_faults *faults);

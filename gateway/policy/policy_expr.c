@@ -78,6 +78,17 @@ static bool declare_tables(struct compile *c, struct plan_attributes *a, struct 
     return map != NULL;
 }
 
+/* Listed at once, so that it is given back whatever comes of the compilation. */
+static struct expr_env *new_env(struct compile *c, const struct expr_env_spec *spec)
+{
+    struct plan_env *listed = policy_array(c, 1, sizeof *listed);
+    if (!listed || !(listed->env = expr_env_new(spec)))
+        return NULL;
+    listed->next = c->envs;
+    c->envs = listed;
+    return listed->env;
+}
+
 static struct expr_env *make_env(struct compile *c, struct method_policy *p)
 {
     const Postern__V1__Config *config = c->in->config;
@@ -92,7 +103,7 @@ static struct expr_env *make_env(struct compile *c, struct method_policy *p)
         .refuse_dyn = bounds && bounds->refuse_dyn,
     };
     struct plan_attributes *a = policy_array(c, 1, sizeof *a);
-    struct expr_env *env = a && gather_claims(c, a) ? expr_env_new(&spec) : NULL;
+    struct expr_env *env = a && gather_claims(c, a) ? new_env(c, &spec) : NULL;
 
     if (!env || !attributes_declare(env, p->method, c->arena) || !declare_claims(c, a, env) ||
         !declare_tables(c, a, env)) {

@@ -52,6 +52,7 @@ struct compile {
     const struct layer *const *layers;
     size_t nlayers;
     struct expr_env *env;
+    const struct plan_env *envs; /* of all methods */
     const struct faulty *faulty;
 
     struct auth_provider *providers;

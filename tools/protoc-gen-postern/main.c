@@ -64,7 +64,7 @@ static const struct tc_schema *compile(struct run *run, size_t file)
                                         .names_open = true,
                                         .max_request = bounds.request_body,
                                         .max_response = bounds.response};
-        policy_compile(&in, a, &found);
+        plan_release(policy_compile(&in, a, &found));
     }
     note_faults(run, &found);
     if (!schema && !found.count)

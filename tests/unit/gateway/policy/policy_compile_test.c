@@ -345,9 +345,11 @@ static bool compile_once(void *arg)
 
     arena_init(&a, 256, 16 << 20);
     tc_faults_init(&faults, &a);
-    bool ok = policy_compile(&given->in, &a, &faults) != NULL;
+    const struct plan *plan = policy_compile(&given->in, &a, &faults);
+    bool ok = plan != NULL;
     assert_true(ok || faults.out_of_memory);
     assert_int_equal(faults.count, 0);
+    plan_release(plan);
     arena_release(&a);
     return ok;
 }
