@@ -63,9 +63,11 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
+    struct http1_daemon *d = poll->data;
     (void)status;
     (void)events;
-    http1_due(poll->data);
+    d->own_news = true;
+    http1_due(d);
 }
 
 void http1_due(struct http1_daemon *d)

@@ -19,6 +19,7 @@ struct http1_daemon {
     int epoll; /* MHD's descriptor, and what the loop says of it */
     uv_poll_t poll;
     struct http1_connection *news; /* whose sockets have changed: MHD has not been told */
+    bool own_news;                 /* so have some that MHD watches itself */
     bool due;                      /* to be run in this turn */
     struct http1_daemon *next_due;
     uint32_t connections;

@@ -146,6 +146,11 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeou
         events[n++] = (struct epoll_event){.events = c->news, .data.ptr = c->mhd};
         c->news = 0;
     }
+    if (on_turn->own_news && n < max) { /* the loop tells again as long as something is left */
+        on_turn->own_news = false;
+        int own = __real_epoll_wait(epoll, events + n, max - n, 0);
+        n += own > 0 ? own : 0;
+    }
     return n;
 }
 
