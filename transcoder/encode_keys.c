@@ -118,6 +118,8 @@ enum tc_status tc_enc_note_key(struct tc_encoder *e, struct str key)
         other = key_at(e, f, *cell & ~LEAF);
         if (str_eq(other, key))
             return tc_enc_fail(e, TC_INVALID, "the key is given twice");
+        if (level == LEVELS - 1)
+            break;
         node = push_down(e, cell, hash(e, other), level + 1);
     }
     return node ? tc_enc_fail(e, TC_LIMIT, "the keys of the map collide") : no_room(e);
