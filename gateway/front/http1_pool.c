@@ -1,6 +1,8 @@
 #include "gateway/front/http1_pool.h"
 
-#ifndef POSTERN_OLD_MHD
+#include "gateway/front/mhd.h"
+
+#if MHD_POOL_KNOWN
 
 #include <stdalign.h>
 #include <stdint.h>

@@ -8,8 +8,9 @@
  * either.
  *   - The pages of a connection that has fallen silent go back to the system (http1_pool_trim).
  *
- * Where MHD is a shared library it keeps its own, and these are without effect. Each worker's
- * connections and their pools belong to its thread. */
+ * Where MHD is a shared library, or of a version that is not known here (MHD_POOL_KNOWN in mhd.h),
+ * it keeps its own, and these are without effect. Each worker's connections and their pools belong
+ * to its thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +31,7 @@ void http1_pool_forget(struct http1_pool *pool);
  * one read. Without effect once MHD has given the pool up. */
 void http1_pool_trim(const struct http1_pool *pool);
 
-/* MHD's interface, version 1.0. Blocks are taken from the front, where the newest can grow and
+/* MHD's interface, version 1.0.10. Blocks are taken from the front, where the newest can grow and
  * shrink, or from the end, where they stay until the reset. All are aligned for any type. */
 void MHD_init_mem_pools_(void);
 /* NULL: out of memory. */

@@ -136,8 +136,8 @@ static void keys_made_to_collide_are_refused(void **state)
 
     buf_init(&json, SIZE_MAX);
     for (unsigned i = 0; i < PAIRS; i++)
-        assert_true(buf_printf(&json, "%c\"%06uaxxxaxxxa\":1,\"%06u!xxx!xxx!\":1", i ? ',' : '{', i,
-                               i));
+        assert_true(
+            buf_printf(&json, "%c\"%06uaxxxaxxxa\":1,\"%06u!xxx!xxx!\":1", i ? ',' : '{', i, i));
     assert_true(buf_add_char(&json, '}'));
     assert_int_equal(encode(*state, buf_str(&json), &error), TC_LIMIT);
     assert_string_equal(error.text, "the keys of the map collide");
