@@ -22,7 +22,8 @@ FLAGS_plain := -O2
 FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_cov := -O0 --coverage
-MODE_FLAGS := -g $(or $(FLAGS_$(or $(MODE),plain)),$(error MODE=$(MODE) is none of asan, tsan, cov))
+FLAGS_fuzz := $(FLAGS_asan) -fsanitize=fuzzer-no-link $(if $(findstring clang,$(CC)),-fno-sanitize=function)
+MODE_FLAGS := -g $(or $(FLAGS_$(or $(MODE),plain)),$(error MODE=$(MODE) is none of asan, tsan, cov, fuzz))
 PIC := -fPIE
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Werror
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE $(MHD_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
@@ -52,7 +53,7 @@ PROGRAMS := $(if $(wildcard gateway/main.c),$(O)/postern) $(O)/postern-grpc-core
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(TESTS))
 
 export POSTERN_BUILD := $(O)
-.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench profile bench-micro soak conformance lint fmt install demo gateway clean help FORCE
+.PHONY: all deps gen unit-tests check coverage check-all prove-numbers bench profile bench-micro soak fuzz fuzz-targets conformance lint fmt install demo gateway clean help FORCE
 .DELETE_ON_ERROR .SECONDARY:
 
 all: $(LIBRARIES) $(PROGRAMS) ## build everything (the default)
@@ -133,8 +134,13 @@ $(O)/tests/protos/%.pb: $(PROTOS)
 	$(call say,PROTO,$@)
 	$(Q)mkdir -p $(@D) && protoc -Iproto -Itests/protos -I/usr/include --include_imports --include_source_info -o $@ \
 	  $(firstword $(wildcard tests/protos/$*.proto proto/$*.proto))
-$(UNIT_TESTS): | $(TEST_SETS)
-unit-tests: $(UNIT_TESTS) ## build the unit tests without running them
+# A fuzz target is its one file; libFuzzer drives it in MODE=fuzz, a loop over files elsewhere.
+FUZZERS := $(patsubst %.c,$(O)/%,$(filter-out tests/fuzz/run.c,$(call src,tests/fuzz)))
+$(O)/tests/fuzz/%: private LINK_EXTRA = -lcmocka $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(if $(filter fuzz,$(MODE)),,$(O)/obj/tests/fuzz/run.o) $(O)/libsupport.a $(LIBRARIES)
+	$(link)
+$(UNIT_TESTS) $(FUZZERS): | $(TEST_SETS)
+unit-tests: $(UNIT_TESTS) $(FUZZERS) ## build the unit tests and fuzz targets without running them
 
 gen: $(filter %/protoc-gen-postern,$(PROGRAMS)) ## rewrite the generated code in gen/ from proto/
 	tools/gen.sh
@@ -150,6 +156,7 @@ check: all unit-tests $(O)/tests/proofs/numbers ## what a bare Debian 12 can run
 	  --step format=tools/lint/format.sh --step tables='tools/number-tables.py --check' \
 	  --step numbers='tests/proofs/numbers.sh --sample $(O)/tests/proofs/numbers' \
 	  $(if $(wildcard tools/gen.sh),--step 'gen=tools/gen.sh --check') \
+	  --step 'corpus=tests/fuzz/check.sh $(O)/tests/fuzz' $(if $(MODE),,--step 'corpus asan=tests/fuzz/check.sh $(O)/asan/tests/fuzz') \
 	  --unit $(O)/tests/unit $(if $(MODE),,--unit $(O)/asan/tests/unit) --e2e tests/e2e
 coverage: ## which lines the tests run, by folder: builds with MODE=cov, runs all of them, sums up
 	-@find $(BUILD)/cov -name '*.gcda' -delete 2>/dev/null; $(MAKE) --no-print-directory MODE=cov check
@@ -167,6 +174,10 @@ profile: all ## the ten places where a request costs most: PAYLOAD=small|chat|te
 soak: ## a million requests under asan, with clients that abort and a backend that restarts
 	@$(MAKE) --no-print-directory MODE=asan all
 	POSTERN_BUILD=$(BUILD)/asan tests/soak/run.sh
+fuzz: ## each fuzz target for TIME=60 seconds (TARGETS="encode expr"); what it finds is kept in tests/fuzz/regression
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang CXX=clang++ fuzz-targets
+	tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz
+fuzz-targets: $(FUZZERS)
 lint: $(DEPS)/flags.mk ## all that reads the code: structure, budgets, format, clang-tidy, warnings of gcc and clang
 	@FLAGS='$(WARN) $(CPPFLAGS_ALL)' tools/lint/run.sh
 fmt: ## put the code into its one format
@@ -188,4 +199,4 @@ clean: ## remove what was built (the cached libmicrohttpd stays)
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'; sed -n '2s/^# //p' Makefile
 
--include $(patsubst %.o,%.d,$(call obj,$(SOURCES) $(TESTS) gateway/main.c))
+-include $(patsubst %.o,%.d,$(call obj,$(SOURCES) $(TESTS) $(call src,tests/fuzz) gateway/main.c))
