@@ -197,6 +197,6 @@ gateway: all ## one binary with your schema inside: PROTO=api.proto [PROTO_PATH=
 clean: ## remove what was built (the cached libmicrohttpd stays)
 	rm -rf $(BUILD)
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'; sed -n '2s/^# //p' Makefile
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'; sed -n '2s/^# //p' Makefile
 
 -include $(patsubst %.o,%.d,$(call obj,$(SOURCES) $(TESTS) $(call src,tests/fuzz) gateway/main.c))
