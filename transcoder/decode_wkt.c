@@ -88,7 +88,9 @@ static enum tc_status write_timestamp(struct tc_decoder *d, const struct tc_mess
         return st;
     if (seconds < timestamp_min || seconds > timestamp_max || nanos < 0 ||
         nanos >= NANOS_PER_SECOND)
-        return tc_dec_fail(d, TC_INVALID, payload.p, "the Timestamp is outside of years 1 to 9999");
+        return tc_dec_fail(
+            d, TC_INVALID, payload.p,
+            "the Timestamp is outside of years 1 to 9999, or its nanos are not 0 to 999999999");
     char text[TIME_ROOM], *to = text;
     int64_t day = (seconds - timestamp_min) / DAY, second = (seconds - timestamp_min) % DAY;
     *to++ = '"';

@@ -88,3 +88,12 @@ def test_chat_answers_each_turn(call):
 def test_the_model_server_is_live_and_ready(call):
     assert call("GET", "/v2/health/live").json == {"live": True}
     assert call("GET", "/v2/health/ready").json == {"ready": True}
+
+
+@pytest.mark.parametrize("either", ["demo-backend"], indirect=True)
+def test_all_models_are_listed_and_each_can_be_had_alone(call):
+    listed = call("GET", "/v1/models").json
+    assert listed["totalSize"] == len(listed["models"]) == 5 and "nextPageToken" not in listed
+    for model in listed["models"]:
+        assert call("GET", f"/v1/models/{model['name']}").json == model
+        assert model["createTime"].endswith("Z")

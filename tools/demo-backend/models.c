@@ -59,7 +59,7 @@ static bool plant(struct entry *e, const struct seed *s, size_t i)
         checksum[k] = (uint8_t)(k * 7 + i * 31 + 0x80);
     Google__Protobuf__Timestamp created = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     created.seconds = CREATED + (int64_t)i * DAY;
-    created.nanos = (int32_t)i * 250000000;
+    created.nanos = (int32_t)(i % 4) * 250000000;
     Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
     timeout.seconds = 30;
     Demo__V1__Model__Limits limits = DEMO__V1__MODEL__LIMITS__INIT;
