@@ -9,7 +9,7 @@ import json as json_module
 import select
 import socket
 
-TIMEOUT = 10
+TIMEOUT = 30  # what no answer takes: a sanitizer's megabytes on a busy machine are slow
 
 
 class Closed(Exception):

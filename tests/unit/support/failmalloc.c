@@ -44,10 +44,16 @@ static void *counted(void *p)
     return p;
 }
 
-static void forget(void *p)
+static size_t counted_size(void *p)
 {
-    size_t n = count.on && p ? malloc_usable_size(p) : 0;
-    count.held -= n < count.held ? n : count.held;
+    return count.on && p ? malloc_usable_size(p) : 0;
+}
+
+/* Writes nothing while nothing is counted, when many threads may come by. */
+static void forget(size_t n)
+{
+    if (n)
+        count.held -= n < count.held ? n : count.held;
 }
 
 void *__wrap_malloc(size_t n)
@@ -63,17 +69,17 @@ void *__wrap_calloc(size_t count_of, size_t n)
 /* A block that grows counts once, at its new size: large ones are moved by their pages. */
 void *__wrap_realloc(void *p, size_t n)
 {
-    size_t before = count.on && p ? malloc_usable_size(p) : 0;
+    size_t before = counted_size(p);
     void *to = fails_now() ? NULL : __real_realloc(p, n);
 
     if (to)
-        count.held -= before < count.held ? before : count.held;
+        forget(before);
     return counted(to);
 }
 
 void __wrap_free(void *p)
 {
-    forget(p);
+    forget(counted_size(p));
     __real_free(p);
 }
 

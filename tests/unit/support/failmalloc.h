@@ -6,7 +6,8 @@
  *
  * Counts malloc, calloc and realloc of everything that is linked into the test as an object or
  * archive (linker option --wrap, in the Makefile's rule for unit tests); what shared libraries
- * allocate inside is not seen. One thread at a time. */
+ * allocate inside is not seen. One thread at a time, but any number while neither failing nor
+ * counting is on. */
 #pragma once
 
 #include <stdbool.h>

@@ -12,13 +12,9 @@
 
 #include "tests/unit/support/decode_check.h"
 #include "tests/unit/support/decode_schema.h"
+#include "tests/unit/support/slower.h"
 #include "transcoder/wire.h"
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __OPTIMIZE__
-enum { SLOWER = 20 };
-#else
-enum { SLOWER = 1 };
-#endif
 enum { LIST = 21, /* r_i32 */ BYTES = 4 << 20, SOFT = 256 << 10, MOST_US = 10000 * SLOWER };
 
 static void fill(struct buf *b, const void *unit, size_t n)
