@@ -32,7 +32,7 @@ gcc -O2 -std=gnu11 -D_GNU_SOURCE -o "$work/client" tests/soak/client.c
 gcc -O2 -std=gnu11 -D_GNU_SOURCE -o "$work/echo" tools/bench/echo-backend.c -lnghttp2
 protoc -Iproto -I/usr/include --include_imports --descriptor_set_out="$work/echo.pb" demo/v1/echo.proto
 
-start_backend() { "$work/echo" "$port" >>"$work/backend.log" 2>&1 & echo $! >"$work/backend.pid"; }
+start_backend() { "$work/echo" "$port" >>"$work/backend.log" 2>&1 & echo $! >"$work/backend.pid"; disown $!; }
 start_backend
 wait_for "$port"
 ASAN_OPTIONS=quarantine_size_mb=16:${ASAN_OPTIONS:-} "$build/postern" --descriptors "$work/echo.pb" --upstream "127.0.0.1:$port" \
