@@ -5,7 +5,7 @@ static enum tc_status decode(struct tc_binding *b, const struct bind_target *t, 
                              struct str *out)
 {
     if (!tc_percent_valid(raw))
-        return tc_bind_unknown(b, t, "is not percent-encoded UTF-8", STR(""));
+        return tc_bind_unknown(b, t, "is not percent-encoded UTF-8 without NUL", STR(""));
     if (tc_percent_decode(raw, TC_DECODE_QUERY, b->arena, out))
         return TC_OK;
     return tc_fail(b->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
@@ -109,7 +109,7 @@ enum tc_status tc_bind_query(struct tc_binding *b, struct str query,
         t.offset = options->offset + (size_t)(query.p - start);
         struct str value = str_cut(&query, '&');
         t.name = str_cut(&value, '=');
-        if (t.name.n)
+        if (t.name.n || value.p) /* nothing between two '&' is nothing; a value needs a name */
             status = bind_parameter(b, &t, value.p ? value : STR(""), options);
     }
     return status;

@@ -92,7 +92,6 @@ static const struct {
     {"n%61me=%C3%A9", "0a02c3a9"},
     {"name=a=b", "0a03613d62"},
     {"&&name=a&&", "0a0161"},
-    {"=x&name=a", "0a0161"},
     {"fDouble=1.5&f_float=-0&fInt32=-1&fInt64=-9223372036854775808",
      "11000000000000f83f1d0000008020ffffffffffffffffff012880808080808080808001"},
     {"fUint32=4294967295&fUint64=18446744073709551615&fSint32=-2&fSint64=-3",
@@ -197,6 +196,8 @@ static const struct {
     {"name=%c3", "name", "is not percent-encoded UTF-8"},
     {"%zz=a", "%zz", "is not percent-encoded UTF-8"},
     {"n%00=a", "n%00", "is not percent-encoded UTF-8"},
+    {"name=a&=x", "", "is unknown: there is no such field"},
+    {"=", "", "is unknown: there is no such field"},
 };
 
 static void a_wrong_parameter_is_refused_with_its_field_and_name(void **state)
