@@ -135,15 +135,17 @@ static enum tc_status refuse(struct str name, struct str sentence, struct tc_err
 }
 
 /* One header line may hold several values, joined with commas (PROTOCOL-HTTP2). */
-static enum tc_status add_binary(struct str name, struct str values, struct headers *out,
+static enum tc_status add_binary(struct str name, const struct header *h, struct headers *out,
                                  struct arena *arena, struct tc_error *error)
 {
+    struct str values = h->value;
+
     do {
         bool valid;
         struct str value = canonical_base64(str_trim(str_cut(&values, ',')), arena, &valid);
         if (!valid)
             return refuse(
-                name,
+                h->name,
                 STR("the value is not base64; names that end with \"-bin\" carry bytes in "
                     "base64"),
                 error);
@@ -153,16 +155,17 @@ static enum tc_status add_binary(struct str name, struct str values, struct head
     return TC_OK;
 }
 
-static enum tc_status add_ascii(struct str name, struct str value, struct headers *out,
+static enum tc_status add_ascii(struct str name, const struct header *h, struct headers *out,
                                 struct arena *arena, struct tc_error *error)
 {
+    struct str value = str_trim(h->value);
     size_t bad = ascii_end(value);
     if (bad < value.n)
-        return refuse(name,
+        return refuse(h->name,
                       arena_printf(arena,
                                    "byte 0x%02x of the value cannot be carried by gRPC metadata; "
                                    "send printable ASCII, or base64 under the name \"%.*s-bin\"",
-                                   (unsigned)(unsigned char)value.p[bad], STR_ARG(name)),
+                                   (unsigned)(unsigned char)value.p[bad], STR_ARG(h->name)),
                       error);
     if (!headers_add(out, arena, name, value))
         return tc_fail(error, TC_NOMEM, TC_NO_OFFSET, "", "Out of memory for headers.");
@@ -188,8 +191,8 @@ static enum tc_status forward(struct str name, const struct header *h, struct he
     if (str_eq(name, STR("user-agent")))
         name = STR("x-forwarded-user-agent");
     if (str_ends(name, STR("-bin")))
-        return add_binary(name, h->value, out, arena, error);
-    return add_ascii(name, str_trim(h->value), out, arena, error);
+        return add_binary(name, h, out, arena, error);
+    return add_ascii(name, h, out, arena, error);
 }
 
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,

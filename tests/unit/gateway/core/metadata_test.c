@@ -164,12 +164,20 @@ static void what_metadata_cannot_carry_is_refused_by_name(void **state)
         struct header h;
         const char *named;
     } cases[] = {
-        {H("k-bin", "!"), "not base64"},   {H("k-bin", "AQID,?"), "not base64"},
-        {H("k-bin", "A"), "not base64"},   {H("k-bin", "AQI=="), "not base64"},
-        {H("k", "a\rb"), "byte 0x0d"},     {H("k", "a\nb"), "byte 0x0a"},
-        {H("k", "a\0b"), "byte 0x00"},     {H("k", "a\tb"), "byte 0x09"},
-        {H("k", "a\x7f"), "byte 0x7f"},    {H("k", "\xc3\xa4"), "byte 0xc3"},
-        {H("x_user", "me"), "underscore"}, {H("grpc-metadata-x_user", "me"), "underscore"},
+        {H("k-bin", "!"), "not base64"},
+        {H("k-bin", "AQID,?"), "not base64"},
+        {H("k-bin", "A"), "not base64"},
+        {H("k-bin", "AQI=="), "not base64"},
+        {H("k", "a\rb"), "byte 0x0d"},
+        {H("k", "a\nb"), "byte 0x0a"},
+        {H("k", "a\0b"), "byte 0x00"},
+        {H("k", "a\tb"), "byte 0x09"},
+        {H("k", "a\x7f"), "byte 0x7f"},
+        {H("k", "\xc3\xa4"), "byte 0xc3"},
+        {H("x_user", "me"), "underscore"},
+        {H("grpc-metadata-x_user", "me"), "underscore"},
+        {H("grpc-metadata-k-bin", "!"), "not base64"},
+        {H("grpc-metadata-k", "\xc3\xa4"), "\"grpc-metadata-k-bin\""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
