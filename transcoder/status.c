@@ -114,22 +114,32 @@ static const struct tc_schema *schema_for(const struct details *d, struct str an
     return tc_schema_message(d->schema, name) ? d->schema : &tc_rpc_schema;
 }
 
-/* One Any. What is malformed leaves no trace; only a lack of room or memory is a failure. */
-static bool put_detail(struct details *d, struct str any)
+/* One Any by `schema`; nothing when that fails. */
+static enum tc_status write_detail(struct details *d, struct str any,
+                                   const struct tc_schema *schema)
 {
     struct details before = *d;
     size_t n = d->out->n;
-    struct tc_decode_spec spec = {
-        .schema = schema_for(d, any), .message = &tc_rpc_any, .lenient_any = true};
+    struct tc_decode_spec spec = {.schema = schema, .message = &tc_rpc_any, .lenient_any = true};
     struct tc_decoder *decoder = tc_decoder_new(d->arena, &spec, any, NULL);
     if (!decoder || !next_detail(d))
-        return false;
+        return TC_NOMEM;
     enum tc_status st = tc_decode_some(decoder, d->out, SIZE_MAX);
-    if (st == TC_OK)
-        return true;
-    d->out->n = n;
-    *d = before;
-    return st == TC_INVALID;
+    if (st != TC_OK) {
+        d->out->n = n;
+        *d = before;
+    }
+    return st;
+}
+
+/* One Any. A value that is not what its type says is shown as one of a type that nobody knows; only
+ * an Any that is none leaves no trace. False: a lack of room or memory. */
+static bool put_detail(struct details *d, struct str any)
+{
+    enum tc_status st = write_detail(d, any, schema_for(d, any));
+    if (st == TC_INVALID)
+        st = write_detail(d, any, NULL);
+    return st == TC_OK || st == TC_INVALID;
 }
 
 static bool put_details(struct details *d, struct str status)

@@ -141,12 +141,13 @@ static const struct {
      "{\"code\":10,\"message\":\"\",\"details\":[{\"@type\":\"" ANY_URL
      "BadRequest\",\"fieldViolations\":[{\"field\":\"\",\"description\":\"empty\"}]},"
      "{\"@type\":\"x/t.A\",\"value\":\"CAU=\"},{\"@type\":\"x/t.All\",\"i32\":5}]}"},
-    {"malformed details leave no trace",
+    {"a detail that is not what its type says is shown as bytes, one that is no Any not at all",
      {TC_CODE_ABORTED, STR_INIT(""),
       STR_INIT(
           "\x1a\x02\x0a\xff\x1a\x0c\x0a\x07x/t.All\x12\x01\x08\x1a\x0c\x0a\x07x/t.All\x12\x01\x08"),
       NULL},
-     "{\"code\":10,\"message\":\"\",\"details\":[]}"},
+     "{\"code\":10,\"message\":\"\",\"details\":[{\"@type\":\"x/t.All\",\"value\":\"CA==\"},"
+     "{\"@type\":\"x/t.All\",\"value\":\"CA==\"}]}"},
     {"malformed status",
      {TC_CODE_ABORTED, STR_INIT(""), STR_INIT("\x1a\x09\x0a\x07x/t.All\x1a\xff\xff"), NULL},
      "{\"code\":10,\"message\":\"\",\"details\":[{\"@type\":\"x/t.All\"}]}"},
