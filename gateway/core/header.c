@@ -33,6 +33,14 @@ struct str headers_get(const struct headers *h, struct str name)
     return STR_NONE;
 }
 
+bool headers_repeat(const struct headers *h, struct str name)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < h->n && n < 2; i++)
+        n += str_eq(h->items[i].name, name);
+    return n > 1;
+}
+
 void headers_drop(struct headers *h, uint32_t from, struct str name)
 {
     uint32_t kept = from;

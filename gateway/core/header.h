@@ -19,3 +19,5 @@ bool headers_add(struct headers *h, struct arena *arena, struct str name, struct
 void headers_drop(struct headers *h, uint32_t from, struct str name);
 /* Value of the first header `name` (lower case), or p == NULL. */
 struct str headers_get(const struct headers *h, struct str name);
+/* True when there is more than one header `name` (lower case). */
+bool headers_repeat(const struct headers *h, struct str name);

@@ -24,6 +24,10 @@ static void headers_keep_order_and_duplicates_while_they_grow(void **state)
         assert_true(str_eq(h.items[i].value, arena_printf(&arena, "%d", i)));
     }
     assert_true(str_eq(headers_get(&h, STR("odd")), STR("1")));
+    assert_true(headers_repeat(&h, STR("odd")));
+    assert_true(headers_add(&h, &arena, STR("one"), STR("")));
+    assert_false(headers_repeat(&h, STR("one")));
+    assert_false(headers_repeat(&h, STR("none")));
     arena_release(&arena);
 }
 

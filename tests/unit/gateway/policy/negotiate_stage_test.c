@@ -134,8 +134,13 @@ static void the_lower_of_policy_and_client_is_the_deadline(void **state)
 
 static void a_malformed_timeout_is_400(void **state)
 {
-    static const char *bad[] = {"grpc-timeout: 5",   "grpc-timeout: m", "grpc-timeout: 123456789m",
-                                "grpc-timeout: -1S", "grpc-timeout:",   "grpc-timeout: 1s"};
+    static const char *bad[] = {"grpc-timeout: 5",
+                                "grpc-timeout: m",
+                                "grpc-timeout: 123456789m",
+                                "grpc-timeout: -1S",
+                                "grpc-timeout:",
+                                "grpc-timeout: 1s",
+                                "grpc-timeout: 1S\ngrpc-timeout: 1S"};
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(judged(*state, "GET", "/unary/a", bad[i]), 400);
