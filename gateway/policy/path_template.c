@@ -138,8 +138,12 @@ static bool parse_plain(struct parser *p)
         return add_segment(p, from, SEGMENT_ONE, STR_NONE);
     if (str_eq(raw, STR("**")))
         return add_segment(p, from, SEGMENT_REST, STR_NONE);
-    return decode_literal(p, from, p->at, &literal) &&
-           add_segment(p, from, SEGMENT_LITERAL, literal);
+    if (!decode_literal(p, from, p->at, &literal))
+        return false;
+    if (str_eq(literal, STR(".")) || str_eq(literal, STR("..")))
+        return REFUSE(p, from,
+                      "\".\" and \"..\" can never be matched, no request may contain them");
+    return add_segment(p, from, SEGMENT_LITERAL, literal);
 }
 
 /* a.b.c */
