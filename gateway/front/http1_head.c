@@ -19,13 +19,13 @@ static bool token(struct str s)
     return s.n > 0;
 }
 
-/* Visible ASCII and no fragment (RFC 9112 3.2). */
-static bool target_ok(struct str target)
+/* The first byte that is not visible ASCII or begins a fragment (RFC 9112 3.2), or target.n. */
+static size_t target_fault(struct str target)
 {
-    for (size_t i = 0; i < target.n; i++)
-        if (target.p[i] <= ' ' || target.p[i] >= 0x7f || target.p[i] == '#')
-            return false;
-    return true;
+    size_t i = 0;
+    while (i < target.n && target.p[i] > ' ' && target.p[i] < 0x7f && target.p[i] != '#')
+        i++;
+    return i;
 }
 
 static struct str lower(struct arena *arena, struct str s)
@@ -96,7 +96,7 @@ bool http1_fill(struct http1_connection *c, struct exchange *x, const char *meth
     struct str rest = path;
     path = str_cut(&rest, '?');
     r->query = rest.p ? rest : STR("");
-    if (!target_ok(r->target) || !strip_authority(x, &path))
+    if (target_fault(r->target) < r->target.n || !strip_authority(x, &path))
         return false;
     r->path = path;
     return content_length(c, x);
@@ -142,6 +142,21 @@ static struct str header_fault(const struct exchange *x)
     return STR_NONE;
 }
 
+static void refuse_target(struct exchange *x)
+{
+    struct str target = x->request.target;
+    size_t at = target_fault(target);
+    x->error.in_target = true;
+    if (at < target.n)
+        tc_fail(&x->error, TC_INVALID, at, "",
+                "byte 0x%02x cannot stand in a request target; write it as %%%02X",
+                (unsigned)(unsigned char)target.p[at], (unsigned)(unsigned char)target.p[at]);
+    else
+        tc_fail(&x->error, TC_INVALID, 0, "",
+                "the request target must be a path, or a URL of the host in Host");
+    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "%s", x->error.text);
+}
+
 bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
 {
     const struct bounds *b = &x->snapshot->bounds;
@@ -166,7 +181,6 @@ bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
     else if (header_fault(x).p)
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "a header's name is not a token");
     else if (!filled)
-        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400,
-                      "the request target must be a path, or a URL of the host in Host");
+        refuse_target(x);
     return !x->answer.ready;
 }

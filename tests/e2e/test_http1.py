@@ -7,7 +7,7 @@ import pytest
 
 import h1
 from demo import SLEEP
-from harness import Gateway, assert_error, eventually
+from harness import Gateway, assert_error, eventually, violations
 
 ECHO = h1.request("POST", "/v1/echo", json={"text": "hi"})
 
@@ -102,6 +102,17 @@ def test_an_absolute_target_of_our_own_host_is_taken(connect):
     c = connect()
     c.send(h1.request("GET", "http://gateway/v1/models/m", host="gateway"))
     assert c.response().status == 200
+
+
+@pytest.mark.parametrize("target, what, at", [
+    (b"/v1/caf\xc3\xa9", "byte 0xc3", 7), (b"/v1/models/m#top", "%23", 12),
+    (b"v1/models/m", "must be a path", 0)])
+def test_a_target_that_is_none_is_refused_at_its_byte(connect, target, what, at):
+    c = connect()
+    c.send(b"GET " + target + b" HTTP/1.1\r\nHost: g\r\n\r\n")
+    answer = c.response()
+    assert what in assert_error(answer, 400)
+    assert violations(answer)[0][1].endswith(f"(at byte {at} of the request target)")
 
 
 # ---- bodies ----
