@@ -23,7 +23,6 @@ static const struct {
     {STR_INIT("string"), {.kind = EXPR_TYPE, .of = &expr_type_string}},
     {STR_INIT("bytes"), {.kind = EXPR_TYPE, .of = &expr_type_bytes}},
     {STR_INIT("null_type"), {.kind = EXPR_TYPE, .of = &expr_type_null}},
-    {STR_INIT("dyn"), {.kind = EXPR_TYPE, .of = &expr_type_dyn}},
     {STR_INIT("google.protobuf.Timestamp"), {.kind = EXPR_TYPE, .of = &expr_type_timestamp}},
     {STR_INIT("google.protobuf.Duration"), {.kind = EXPR_TYPE, .of = &expr_type_duration}},
     {STR_INIT("net.IP"), {.kind = EXPR_TYPE, .of = &expr_type_ip}},

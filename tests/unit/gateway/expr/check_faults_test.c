@@ -25,6 +25,7 @@ static const struct {
     {"ints.all(x, x > 0) && x > 1", 22, 23, "undeclared name `x`"},
     {"Color.REDD", 6, 10, "kitchen.Color has no value `REDD`; did you mean `RED`?"},
     {"x.y.z", 0, 1, "undeclared name `x`"},
+    {"type(i) == dyn", 11, 14, "undeclared name `dyn`"},
     {".inner", 0, 6, "undeclared name `.inner`"},
     /* fields */
     {"request.nmae == 'a'", 8, 12, "kitchen.Sink has no field `nmae`; did you mean `name`?"},
