@@ -21,7 +21,8 @@ struct kept {
     bool named; /* by the newest snapshot */
 
     /* A file. */
-    struct stat seen;
+    struct stat seen; /* as it was read last; zeroed: is to be read */
+    bool gone;
     uint64_t look_at;
 
     /* A URL. */
@@ -67,7 +68,17 @@ static void publish(struct kept *k, struct auth_data *d)
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Times of files move in steps: what was written a moment ago may be written again without any
+ * change of them. */
+static bool is_settled(const struct stat *st)
+{
+    uint64_t changed_us = (uint64_t)st->st_ctim.tv_sec * 1000000 +
+                          (uint64_t)st->st_ctim.tv_nsec / 1000;
+    return clock_wall_us() > changed_us + AUTH_SETTLED_MS * 1000;
 }
 
 static void read_again(struct kept *k)
@@ -95,14 +106,16 @@ static void look_at_file(struct kept *k, uint64_t now)
         return;
     k->look_at = after_ms(now, AUTH_FILE_MS);
     if (stat(k->source->fetch.file.p, &st) != 0) {
-        if (k->seen.st_ino)
+        if (!k->gone)
             failed(k, "the file is gone; the keys read before stay");
+        k->gone = true;
         k->seen = (struct stat){0};
         return;
     }
+    k->gone = false;
     if (same_file(&st, &k->seen))
         return;
-    k->seen = st;
+    k->seen = is_settled(&st) ? st : (struct stat){0};
     read_again(k);
 }
 
@@ -319,18 +332,17 @@ static bool add(struct auth_keeper *keeper, const struct auth_provider *p)
     k->named = true;
     k->next = keeper->all;
     keeper->all = k;
-    if (p->fetch.file.n && stat(p->fetch.file.p, &k->seen) != 0)
-        k->seen = (struct stat){0};
     return true;
 }
 
-/* What the snapshot has just read of the file is as new as anything. */
+/* What the new snapshot has read of the file may be older than what is known here by now: the file
+ * is read once more. */
 static void hand_on(struct kept *k, struct auth_provider *p)
 {
     struct auth_source *fresh = p->source;
     k->named = true;
-    if (fresh->current)
-        auth_source_publish(k->source, auth_data_hold(fresh->current));
+    k->seen = (struct stat){0};
+    k->look_at = 0;
     p->source = auth_source_hold(k->source);
     auth_source_release(fresh);
 }
@@ -362,11 +374,12 @@ struct auth_keeper *auth_keeper_new(uv_loop_t *loop)
     if (!k)
         return NULL;
     k->fetcher = http_fetcher_open(loop);
-    if (!k->fetcher || uv_timer_init(loop, &k->tick) != 0) {
-        free(k);
-        return NULL;
-    }
-    return k;
+    if (k->fetcher && uv_timer_init(loop, &k->tick) == 0)
+        return k;
+    if (k->fetcher)
+        http_fetcher_close(k->fetcher);
+    free(k);
+    return NULL;
 }
 
 static void on_closed(uv_handle_t *h)

@@ -13,6 +13,7 @@
 enum {
     AUTH_TICK_MS = 100,
     AUTH_FILE_MS = 500,
+    AUTH_SETTLED_MS = 50, /* a file changed since is read once more */
     AUTH_FETCH_TIMEOUT_MS = 5000,
     AUTH_FETCH_MAX = 1 << 20,   /* bytes of an answer */
     AUTH_WANTED_MS = 60 * 1000, /* between two fetches because of an unknown kid */

@@ -106,11 +106,21 @@ static bool write_all(int fd, struct str s)
     return fsync(fd) == 0;
 }
 
+/* Whoever could read the file that is replaced, as a gateway under its own user, still can. */
+static bool keep_access(struct command *c, int fd)
+{
+    struct stat before;
+    if (stat(c->file, &before) != 0)
+        return errno == ENOENT;
+    return (fchown(fd, before.st_uid, before.st_gid) == 0 || errno == EPERM) &&
+           fchmod(fd, before.st_mode & 0777) == 0;
+}
+
 static bool replace_file(struct command *c, struct str text)
 {
     struct str part = arena_printf(&c->arena, "%s.new", c->file);
     int fd = part.p ? open(part.p, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600) : -1;
-    bool ok = fd >= 0 && write_all(fd, text);
+    bool ok = fd >= 0 && keep_access(c, fd) && write_all(fd, text);
     if (fd >= 0)
         close(fd);
     if (ok && rename(part.p, c->file) == 0)
@@ -199,7 +209,8 @@ static struct str hash_text(struct command *c, const char *key)
 {
     unsigned char hash[AUTH_HASH];
     struct str text = STR("sha256:");
-    auth_key_hash(str_c(key), hash);
+    if (!auth_key_hash(str_c(key), hash))
+        return STR_NONE;
     for (size_t i = 0; i < AUTH_HASH && text.p; i++)
         text = arena_printf(&c->arena, "%.*s%02x", STR_ARG(text), hash[i]);
     return text;

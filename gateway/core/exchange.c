@@ -7,6 +7,7 @@
 #include "gateway/core/event.h"
 #include "gateway/core/pipeline.h"
 #include "gateway/core/principal.h"
+#include "gateway/core/query.h"
 
 enum {
     ARENA_BLOCK = 4 << 10,
@@ -227,7 +228,8 @@ static void record(struct exchange *x, bool delivered)
         .request_id = x->request_id,
         .client = x->request.client,
         .http_method = x->request.method,
-        .target = x->request.target,
+        .target = query_conceal(x->request.target, x->snapshot->plan->concealed,
+                                x->snapshot->plan->nconcealed, &x->arena),
         .protocol = x->request.protocol,
         .route = x->route,
         .cluster = x->cluster,

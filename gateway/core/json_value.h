@@ -12,7 +12,7 @@
 #include "transcoder/buf.h"
 #include "transcoder/error.h"
 
-enum { JSON_VALUE_DEPTH_MAX = 32, JSON_VALUE_ITEMS_MAX = 1 << 20, JSON_VALUE_MEMBERS_MAX = 1000 };
+enum { JSON_VALUE_DEPTH_MAX = 32, JSON_VALUE_ITEMS_MAX = 4 << 20, JSON_VALUE_MEMBERS_MAX = 1000 };
 
 /* False: error says what is wrong and where (TC_INVALID, TC_LIMIT, TC_NOMEM). */
 bool json_value_parse(struct str text, struct arena *arena, struct expr_value *out,

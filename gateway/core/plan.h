@@ -106,6 +106,8 @@ struct plan {
     uint32_t nclusters;
     struct auth_provider *providers;
     uint32_t nproviders;
+    const struct str *concealed; /* query parameters that carry credentials: never logged */
+    uint32_t nconcealed;
     struct plan_identity identity;
     const struct plan_probe *probe; /* NULL: none was asked for */
 };

@@ -5,12 +5,14 @@
 
 struct auth_provider; /* policy/auth_provider.h */
 
+enum { PLAN_ALL_OF_MAX = 8 };
+
 /* A credential, or several that all must be good. */
 struct plan_requirement {
-    const struct auth_provider *provider; /* NULL: all_of. While names are open (codegen) NULL too
-                                           */
-    const struct plan_requirement *all_of;
-    const struct str *scopes; /* the caller needs all */
+    const struct auth_provider *provider;  /* NULL: all_of. While names are open (codegen) NULL too
+                                            */
+    const struct plan_requirement *all_of; /* at most PLAN_ALL_OF_MAX */
+    const struct str *scopes;              /* the caller needs all */
     uint16_t nall_of, nscopes;
 };
 

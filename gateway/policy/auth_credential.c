@@ -1,5 +1,6 @@
 #include "gateway/policy/auth_credential.h"
 
+#include "gateway/core/query.h"
 #include "transcoder/bind.h"
 
 /* What has been found so far; a second one must be the same. */
@@ -56,19 +57,13 @@ static void search_headers(struct search *s, const struct auth_provider *p, cons
     }
 }
 
-/* "name=value" of a query; *value is as it stands there. */
-static bool parameter(struct str part, struct str name, struct str *value)
-{
-    *value = part;
-    return str_eq(str_cut(value, '='), name);
-}
-
 static void search_query(struct search *s, struct str name, struct str query, struct arena *arena)
 {
     while (query.p) {
         struct str value, text;
-        if (!parameter(str_cut(&query, '&'), name, &value))
+        if (!query_parameter(str_cut(&query, '&'), name, &value))
             continue;
+        value = value.p ? value : STR("");
         /* What is not well-formed is judged as an empty one: no good. */
         take(s, tc_percent_decode(value, TC_DECODE_QUERY, arena, &text) ? text : STR(""));
     }
@@ -87,39 +82,6 @@ enum auth_found auth_credential_find(const struct auth_provider *p, const struct
 
 /* ---- hiding ---- */
 
-/* The query without the parameter, or with its value hidden. */
-static struct str rewrite(struct str query, struct str name, bool keep, struct arena *arena)
-{
-    struct str out = STR("");
-    while (query.p && out.p) {
-        struct str part = str_cut(&query, '&'), value;
-        const char *glue = out.n ? "&" : "";
-        if (!parameter(part, name, &value))
-            out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(out), glue, STR_ARG(part));
-        else if (keep)
-            out = arena_printf(arena, "%.*s%s%.*s=***", STR_ARG(out), glue, STR_ARG(name));
-    }
-    return out;
-}
-
-static bool hide_parameter(struct str name, struct exchange *x)
-{
-    struct request *r = &x->request;
-    struct str shown = rewrite(r->query, name, true, &x->arena);
-    struct str left = rewrite(r->query, name, false, &x->arena), value;
-    bool there = false;
-    for (struct str rest = r->query; rest.p && !there;)
-        there = parameter(str_cut(&rest, '&'), name, &value);
-    if (!there)
-        return true;
-    struct str target = arena_printf(&x->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(shown));
-    if (!shown.p || !left.p || !target.p)
-        return false;
-    r->target = target;
-    r->query = left;
-    return true;
-}
-
 /* Other schemes than Bearer are none of ours. */
 static void hide_bearer(struct headers *h)
 {
@@ -135,8 +97,13 @@ static void hide_bearer(struct headers *h)
 bool auth_credential_hide(const struct auth_provider *p, struct exchange *x)
 {
     struct headers *h = &x->request.headers;
-    if (p->places.query.n && !hide_parameter(p->places.query, x))
-        return false;
+    struct str query = x->request.query;
+    if (p->places.query.n && query.p) {
+        query = query_without(query, p->places.query, &x->arena);
+        if (!query.p)
+            return false;
+        x->request.query = query;
+    }
     if (p->forward)
         return true;
     for (uint32_t i = 0; i < p->places.nheaders; i++)

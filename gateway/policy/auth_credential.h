@@ -14,6 +14,6 @@ enum auth_found {
 enum auth_found auth_credential_find(const struct auth_provider *p, const struct request *r,
                                      struct arena *arena, struct str *text);
 /* Takes the places that `p` reads out of the request: headers do not travel on (unless p->forward),
- * and the query parameter is seen neither by the binding of fields nor by the log. False: out of
- * memory. */
+ * and the query parameter is not bound to a field. (The log never sees it: plan.concealed.) False:
+ * out of memory. */
 bool auth_credential_hide(const struct auth_provider *p, struct exchange *x);

@@ -32,7 +32,7 @@ static void unlist(struct auth_question **list, struct auth_question *q)
     *list = q->next;
 }
 
-static void start_queued(struct auth_runtime *r, struct auth_state *s);
+static void start_queued(struct auth_state *s);
 
 /* Everybody is asked to look again; `failed`: there is nothing to be seen. */
 static void wake(struct auth_question *q, bool failed)
@@ -41,7 +41,8 @@ static void wake(struct auth_question *q, bool failed)
     while ((w = q->waiters)) {
         auth_waiter_stop(q->runtime, w);
         w->failed = failed;
-        w->resume(w);
+        if (!w->asking)
+            w->resume(w);
     }
 }
 
@@ -66,13 +67,11 @@ static bool read_answer(struct auth_question *q, const struct http_fetch_result 
     active = json_member(&answer, "active");
     if (active.kind != EXPR_BOOL)
         return false;
-    struct expr_value exp = json_member(&answer, "exp");
     int64_t cache_s = p->introspection.cache_ms / 1000;
     int64_t kept = now + (cache_s ? cache_s : 1);
     e->good = active.b && !auth_jwt_answer_wrong(&p->rules, &answer, now);
-    e->expires = e->good && exp.kind == EXPR_INT ? earlier(exp.i, kept) : kept;
-    if (!e->good)
-        e->expires = earlier(kept, now + BAD_KEPT_S);
+    int64_t expires = auth_jwt_expires(&p->rules, &answer); /* 0: it does not say */
+    e->expires = earlier(kept, !e->good ? now + BAD_KEPT_S : expires ? expires : kept);
     return !e->good || auth_jwt_principal(&p->rules, &answer, &e->arena, &e->principal);
 }
 
@@ -90,9 +89,8 @@ static void on_answer(void *ctx, const struct http_fetch_result *r)
         q->entry = NULL;
     }
     wake(q, !understood);
-    struct auth_runtime *runtime = q->runtime;
     drop(q);
-    start_queued(runtime, s);
+    start_queued(s);
 }
 
 /* ---- the question ---- */
@@ -144,12 +142,13 @@ static bool start(struct auth_question *q)
     return q->fetch != NULL;
 }
 
-static void start_queued(struct auth_runtime *r, struct auth_state *s)
+/* Those whose askers have all gone are not asked any more. */
+static void start_queued(struct auth_state *s)
 {
     while (s->queued && s->nasked < s->provider->introspection.concurrency) {
         struct auth_question *q = s->queued;
         s->queued = q->next;
-        if (!start(q)) {
+        if (!q->waiters || !start(q)) {
             wake(q, true);
             drop(q);
             continue;
@@ -158,7 +157,6 @@ static void start_queued(struct auth_runtime *r, struct auth_state *s)
         s->asked = q;
         s->nasked++;
     }
-    (void)r;
 }
 
 static struct auth_question *find(struct auth_question *list, struct str token)
@@ -245,7 +243,9 @@ enum auth_verdict auth_introspect(struct auth_query *a)
     if (!q && !(q = ask(a)))
         return unavailable(a, "too many tokens wait for the authorization server");
     wait_for(q, a->waiter);
-    start_queued(a->runtime, s);
+    a->waiter->asking = true;
+    start_queued(s);
+    a->waiter->asking = false;
     return a->waiter->link ? AUTH_WAIT : unavailable(a, "the authorization server cannot be asked");
 }
 

@@ -5,8 +5,8 @@
  *     struct jose_keys keys;
  *     jose_keys_parse(text, &keys, &error);                       // a JWK set
  *     struct jose_token t;
- *     if (jose_token_read(compact, &arena, &t, &why) && jose_verify(&keys, &t, allowed) ==
- * JOSE_VERIFIED) ...
+ *     if (jose_token_read(compact, &arena, &t, &why) &&
+ *         jose_verify(&keys, &t, allowed) == JOSE_VERIFIED && jose_claims(&t, &arena, &claims)) ...
  *
  * An algorithm is bound to its key: a key verifies what its type, curve and "alg" say and nothing
  * else, so an RSA key is never taken for an HMAC secret. "none" is no algorithm. What a token's
@@ -40,6 +40,8 @@ enum { JOSE_ANY_PUBLIC = (1 << JOSE_HS256) - 2, JOSE_TOKEN_MAX = 8 << 10, JOSE_K
 /* JOSE_NONE when there is no such algorithm. */
 enum jose_alg jose_alg_by_name(struct str name);
 struct str jose_alg_name(enum jose_alg alg);
+/* HMAC: bytes of the tag, and the least of the secret. Else 0. */
+size_t jose_hmac_size(enum jose_alg alg);
 
 struct jose_key {
     struct str kid;    /* p == NULL: it has none */
@@ -67,14 +69,15 @@ void jose_keys_release(struct jose_keys *keys);
 
 struct jose_token {
     struct str signed_part; /* header.payload, as it came */
+    struct str payload;     /* as it came */
     struct str signature;   /* decoded */
     struct str kid;         /* p == NULL: the header has none */
     enum jose_alg alg;
-    struct expr_value header, claims; /* EXPR_MAP */
+    struct expr_value header; /* EXPR_MAP */
 };
 
-/* Takes a token apart. Nothing in it is true before jose_verify has said so. False: `*why` is a
- * sentence for the log. */
+/* Takes a token apart, but for its claims, which nobody looks at before jose_verify has said that
+ * they are true. False: `*why` is a sentence for the log. */
 bool jose_token_read(struct str compact, struct arena *arena, struct jose_token *token,
                      const char **why);
 
@@ -90,6 +93,9 @@ enum jose_verdict {
  * at most 8. */
 enum jose_verdict jose_verify(const struct jose_keys *keys, const struct jose_token *token,
                               uint32_t allowed);
+
+/* What a verified token says: EXPR_MAP. False: no JSON object, or out of memory. */
+bool jose_claims(const struct jose_token *token, struct arena *arena, struct expr_value *claims);
 
 /* base64url as JOSE has it: no padding, no other alphabet, no bits left over. p == NULL: it is not.
  * In the arena. */

@@ -9,10 +9,11 @@
 #include "transcoder/buf.h"
 #include "transcoder/text.h"
 
-enum { KEYS_MEMORY = 256 << 20, KEY_RANDOM = 32 };
+enum { KEYS_MEMORY = 256 << 20, TREE_MEMORY = 512 << 20, KEY_RANDOM = 32 };
 
 struct reader {
     struct auth_keys *keys;
+    struct arena tree; /* the file's JSON, of which the keys keep copies */
     struct tc_error *error;
     struct str provider;
     uint32_t index;
@@ -26,11 +27,17 @@ static bool wrong(const struct reader *r, const char *member, const char *what)
     return false;
 }
 
+static bool out_of_memory(const struct reader *r)
+{
+    tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+    return false;
+}
+
 /* ---- hashes ---- */
 
-void auth_key_hash(struct str text, unsigned char hash[AUTH_HASH])
+bool auth_key_hash(struct str text, unsigned char hash[AUTH_HASH])
 {
-    gnutls_hash_fast(GNUTLS_DIG_SHA256, text.p ? text.p : "", text.n, hash);
+    return gnutls_hash_fast(GNUTLS_DIG_SHA256, text.p ? text.p : "", text.n, hash) == 0;
 }
 
 static int hex(char c)
@@ -82,12 +89,19 @@ static bool read_texts(struct reader *r, const struct expr_value *key, const cha
         return true;
     if (list.kind != EXPR_LIST)
         return wrong(r, name, "must be a list of strings");
-    const struct expr_array *array = (const struct expr_array *)list.list;
-    for (uint32_t i = 0; i < array->n; i++)
-        if (array->items[i].kind != EXPR_STRING)
+    uint32_t n = list.list->size(list.list);
+    struct expr_value *items = arena_array(&r->keys->arena, n, sizeof *items);
+    for (uint32_t i = 0; items && i < n; i++) {
+        struct expr_value text = list.list->at(list.list, NULL, i);
+        if (text.kind != EXPR_STRING)
             return wrong(r, name, "must be a list of strings");
-    *out = *array;
-    return true;
+        text.s = arena_copy(&r->keys->arena, text.s);
+        if (!text.s.p)
+            return out_of_memory(r);
+        items[i] = text;
+    }
+    expr_array_init(out, items, n);
+    return items || out_of_memory(r);
 }
 
 static bool read_text(struct reader *r, const struct expr_value *key, const char *name,
@@ -98,8 +112,8 @@ static bool read_text(struct reader *r, const struct expr_value *key, const char
         return true;
     if (v.kind != EXPR_STRING)
         return wrong(r, name, "must be a string");
-    *out = v.s;
-    return true;
+    *out = arena_copy(&r->keys->arena, v.s);
+    return out->p || out_of_memory(r);
 }
 
 static bool read_expiry(struct reader *r, const struct expr_value *key, int64_t *out)
@@ -177,16 +191,10 @@ static int by_id(const void *a, const void *b)
                    (*(const struct auth_key *const *)b)->principal.id);
 }
 
-static bool out_of_memory(struct reader *r)
-{
-    tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
-    return false;
-}
-
 static bool check_twins(struct reader *r)
 {
     const struct auth_keys *keys = r->keys;
-    const struct auth_key **ids = arena_array(&r->keys->arena, keys->n, sizeof(struct auth_key *));
+    const struct auth_key **ids = arena_array(&r->tree, keys->n, sizeof(struct auth_key *));
     if (!ids)
         return out_of_memory(r);
     for (uint32_t i = 0; i < keys->n; i++)
@@ -233,15 +241,19 @@ static bool read_all(struct reader *r, const struct expr_value *file)
 bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *keys,
                      struct tc_error *error)
 {
-    struct reader r = {.keys = keys, .error = error, .provider = provider};
+    struct reader r = {.keys = keys, .error = error};
     struct expr_value file;
 
     *keys = (struct auth_keys){0};
     arena_init(&keys->arena, 16 << 10, KEYS_MEMORY);
-    if (json_value_parse(json, &keys->arena, &file, error) && read_all(&r, &file))
-        return true;
-    auth_keys_release(keys);
-    return false;
+    arena_init(&r.tree, 64 << 10, TREE_MEMORY);
+    r.provider = arena_copy(&keys->arena, provider);
+    bool ok = r.provider.p ? json_value_parse(json, &r.tree, &file, error) : out_of_memory(&r);
+    ok = ok && read_all(&r, &file);
+    arena_release(&r.tree);
+    if (!ok)
+        auth_keys_release(keys);
+    return ok;
 }
 
 void auth_keys_release(struct auth_keys *keys)
@@ -258,7 +270,8 @@ enum auth_key_verdict auth_keys_find(const struct auth_keys *keys, struct str te
     struct auth_key asked;
     if (text.n < AUTH_KEY_MIN || text.n > AUTH_KEY_MAX || keys->n == 0)
         return AUTH_KEY_UNKNOWN;
-    auth_key_hash(text, asked.hash);
+    if (!auth_key_hash(text, asked.hash))
+        return AUTH_KEY_UNKNOWN;
     uint32_t low = 0, high = keys->n;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

@@ -26,8 +26,8 @@ enum {
 
 struct auth_key {
     unsigned char hash[AUTH_HASH];
-    struct principal principal; /* provider is set by whoever loads the table */
-    int64_t expires;            /* seconds since the epoch; INT64_MAX: never */
+    struct principal principal;
+    int64_t expires; /* seconds since the epoch; INT64_MAX: never */
     bool revoked;
 };
 
@@ -37,7 +37,8 @@ struct auth_keys {
     struct arena arena;
 };
 
-/* False (and nothing to release): error says what is wrong, with the key's place: "keys[3].hash".
+/* Everything is copied. False (and nothing to release): error says what is wrong, with the key's
+ * place: "keys[3].hash".
  */
 bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *keys,
                      struct tc_error *error);
@@ -51,7 +52,8 @@ enum auth_key_verdict { AUTH_KEY_GOOD, AUTH_KEY_UNKNOWN, AUTH_KEY_REVOKED, AUTH_
 enum auth_key_verdict auth_keys_find(const struct auth_keys *keys, struct str text, int64_t now,
                                      const struct auth_key **found);
 
-void auth_key_hash(struct str text, unsigned char hash[AUTH_HASH]);
+/* False: the library of hashes has failed. */
+bool auth_key_hash(struct str text, unsigned char hash[AUTH_HASH]);
 /* A new random key. False: the machine has no random numbers. */
 bool auth_key_make(char text[AUTH_KEY_TEXT]);
 /* "sha256:" and 64 hex digits. False: it is not. */

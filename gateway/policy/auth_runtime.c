@@ -118,43 +118,78 @@ static void on_poll(struct timer *t)
     w->resume(w);
 }
 
-/* The keeper fetches anew, at most once a minute; as long as it is at it a call may wait. */
-static enum auth_verdict wait_for_key(struct auth_query *q)
+/* Whether the keeper is still at it: has not tried since the waiting began, or has come to a result
+ * that this judgement has not seen. (`attempts` is counted after `version`, hence read before.) */
+static bool keeper_is_at_it(const struct auth_query *q)
 {
     struct auth_source *s = q->state->provider->source;
-    struct auth_waiter *w = q->waiter;
-    uint64_t now = clock_now();
+    bool tried = atomic_load_explicit(&s->attempts, memory_order_acquire) != q->waiter->attempts;
+    return !tried ||
+           atomic_load_explicit(&s->version, memory_order_acquire) != q->state->view.version;
+}
 
-    if (!w->until) {
-        w->until = now + (uint64_t)AUTH_KID_WAIT_MS * 1000000;
-        w->attempts = atomic_load_explicit(&s->attempts, memory_order_acquire);
-        if (atomic_load_explicit(&s->wanted, memory_order_relaxed) == AUTH_FETCH_LATER)
-            return bad(q, "no key of the set has the token's kid");
-        atomic_store_explicit(&s->wanted, AUTH_FETCH_NOW, memory_order_release);
-    }
-    bool tried = atomic_load_explicit(&s->attempts, memory_order_acquire) != w->attempts;
-    if (tried || now >= w->until)
-        return bad(q, "no key of the set has the token's kid");
-    timer_start(q->runtime->timers, &w->timer, AUTH_KID_POLL_MS, on_poll);
+static enum auth_verdict wait_a_little(struct auth_query *q)
+{
+    timer_start(q->runtime->timers, &q->waiter->timer, AUTH_KID_POLL_MS, on_poll);
     return AUTH_WAIT;
 }
 
-/* A copy of the claims in the entry's arena: the token is taken apart once more, in there. */
-static enum auth_verdict remember(struct auth_query *q, uint32_t version)
+/* The keeper fetches anew, at most once a minute; as long as it is at it a call may wait. */
+static enum auth_verdict wait_for_key(struct auth_query *q)
+{
+    static const char why[] = "no key of the set has the token's kid";
+    struct auth_source *s = q->state->provider->source;
+    struct auth_waiter *w = q->waiter;
+    unsigned wanted = AUTH_FETCH_IDLE;
+
+    if (!w->until) {
+        w->until = clock_now() + (uint64_t)AUTH_KID_WAIT_MS * 1000000;
+        w->attempts = atomic_load_explicit(&s->attempts, memory_order_acquire);
+        /* Never over LATER, which another thread may set at this moment. */
+        if (!atomic_compare_exchange_strong(&s->wanted, &wanted, AUTH_FETCH_NOW) &&
+            wanted == AUTH_FETCH_LATER)
+            return bad(q, why);
+    }
+    if (!keeper_is_at_it(q) || clock_now() >= w->until)
+        return bad(q, why);
+    return wait_a_little(q);
+}
+
+/* A call that waits for the keeper, and neither that nor its time has come: nothing is judged
+ * again, which would cost the exchange's memory each time. */
+static bool goes_on_waiting(const struct auth_query *q)
+{
+    const struct auth_waiter *w = q->waiter;
+    const struct auth_source *s = q->state->provider->source;
+    return w->until && clock_now() < w->until &&
+           atomic_load_explicit(&s->attempts, memory_order_acquire) == w->attempts;
+}
+
+/* What a verified token says. Claims and principal are made in the entry's arena, where they may
+ * stay. */
+static enum auth_verdict judge_claims(struct auth_query *q, const struct jose_token *t)
 {
     const struct auth_jwt_rules *rules = &q->state->provider->rules;
     struct auth_entry *e = auth_entry_new(q->credential);
-    struct jose_token t;
+    struct expr_value claims;
+    const char *why = NULL;
 
-    if (!e || !jose_token_read(e->token, &e->arena, &t, &q->why) ||
-        !auth_jwt_principal(rules, &t.claims, &e->arena, &e->principal)) {
-        auth_entry_release(e);
+    if (!e) {
         q->why = "out of memory";
         return AUTH_UNAVAILABLE;
     }
+    if (!jose_claims(t, &e->arena, &claims))
+        why = "the token's claims are no JSON object in base64url";
+    else if (!(why = auth_jwt_wrong(rules, &claims, q->now)) &&
+             !auth_jwt_principal(rules, &claims, &e->arena, &e->principal))
+        why = "out of memory";
+    if (why) {
+        auth_entry_release(e);
+        return bad(q, why);
+    }
     e->good = true;
-    e->version = version;
-    e->expires = auth_jwt_expires(rules, &t.claims);
+    e->version = q->state->view.version;
+    e->expires = auth_jwt_expires(rules, &claims);
     enum auth_verdict v = known(q, e);
     auth_cache_put(q->state->cache, e);
     return v;
@@ -163,27 +198,28 @@ static enum auth_verdict remember(struct auth_query *q, uint32_t version)
 static enum auth_verdict judge_token(struct auth_query *q)
 {
     const struct auth_provider *p = q->state->provider;
-    const struct auth_data *d = auth_view_data(&q->state->view);
-    uint32_t version = q->state->view.version;
+    const struct auth_data *d;
     struct jose_token t;
 
+    if (goes_on_waiting(q))
+        return wait_a_little(q);
+    d = auth_view_data(&q->state->view);
     if (!d) {
         q->why = "no key set was ever fetched";
         return AUTH_UNAVAILABLE;
     }
-    struct auth_entry *e = auth_cache_find(q->state->cache, q->credential, q->now, version);
+    struct auth_entry *e = auth_cache_find(q->state->cache, q->credential, q->now,
+                                           q->state->view.version);
     if (e)
         return known(q, e);
     if (!jose_token_read(q->credential, &q->x->arena, &t, &q->why))
         return AUTH_BAD;
     switch (jose_verify(&d->jwks, &t, p->rules.algs)) {
-    case JOSE_VERIFIED: break;
+    case JOSE_VERIFIED: return judge_claims(q, &t);
     case JOSE_UNKNOWN_KEY: return t.kid.p ? wait_for_key(q) : bad(q, "no key is for the token");
     case JOSE_BAD_ALG: return bad(q, "the token's algorithm is not allowed");
     default: return bad(q, "the token's signature is wrong");
     }
-    const char *why = auth_jwt_wrong(&p->rules, &t.claims, q->now);
-    return why ? bad(q, why) : remember(q, version);
 }
 
 /* ---- all kinds ---- */

@@ -31,6 +31,7 @@ struct auth_waiter {
     uint64_t until;    /* clock_now() when it gives up; 0: it has not waited yet */
     uint32_t attempts; /* of the source when the waiting began */
     bool failed;       /* what it waited for cannot be had */
+    bool asking;       /* is just asking: learns of a failure by `failed` alone, not by `resume` */
     void (*resume)(struct auth_waiter *);
 };
 

@@ -9,19 +9,17 @@
  * is met is the best news there was: known but lacking a scope (403), cannot tell (503), no good or
  * none shown (401). */
 
-enum { HELD_MAX = 8 };
-
 struct auth_attempt {
     struct auth_waiter waiter; /* first */
     struct exchange_wait wait;
     struct exchange *x;
     uint16_t requirement, part; /* that is being judged */
     bool shown, unavailable, resumed;
-    const struct plan_requirement *lacking; /* met but for its scopes */
-    const char *why;                        /* of the first credential that was no good */
-    const struct principal *first;          /* of the requirement's parts */
-    void (*release[HELD_MAX])(void *);      /* what principals live in */
-    void *held[HELD_MAX];
+    const struct plan_requirement *lacking;   /* met but for its scopes */
+    const char *why;                          /* of the first credential that was no good */
+    const struct principal *first;            /* of the requirement's parts */
+    void (*release[PLAN_ALL_OF_MAX])(void *); /* what principals of the requirement live in */
+    void *held[PLAN_ALL_OF_MAX];
     uint32_t nheld;
 };
 
@@ -40,7 +38,7 @@ static uint16_t parts_of(const struct plan_requirement *r)
     return r->nall_of ? r->nall_of : 1;
 }
 
-/* ---- what is shown is hidden from all that follows, the log too ---- */
+/* ---- what is shown is hidden from all that follows ---- */
 
 static bool hide(struct exchange *x)
 {
@@ -49,8 +47,6 @@ static bool hide(struct exchange *x)
     for (uint16_t i = 0; i < auth->nany_of; i++)
         for (uint16_t j = 0; j < parts_of(&auth->any_of[i]); j++)
             ok &= auth_credential_hide(part_of(&auth->any_of[i], j)->provider, x);
-    if (!ok)
-        x->request.target = x->request.path;
     return ok;
 }
 
@@ -77,7 +73,6 @@ static struct str join(struct exchange *x, const struct plan_requirement *r)
 static enum stage_result refuse(struct auth_attempt *a)
 {
     struct exchange *x = a->x;
-    hide(x);
     if (a->lacking) {
         challenge(x, "insufficient_scope", join(x, a->lacking));
         exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0, "the caller lacks a scope that this needs");
@@ -95,7 +90,6 @@ static enum stage_result refuse(struct auth_attempt *a)
 
 static enum stage_result malformed(struct auth_attempt *a, const char *why)
 {
-    hide(a->x);
     exchange_fail(a->x, TC_CODE_INVALID_ARGUMENT, 0, "%s", why);
     return STAGE_END;
 }
@@ -139,18 +133,22 @@ static enum auth_verdict judge(struct auth_attempt *a, const struct plan_require
         a->why = q.why;
     if (v != AUTH_GOOD)
         return v;
-    if (q.release && a->nheld < HELD_MAX) {
+    if (q.release) {
         a->release[a->nheld] = q.release;
         a->held[a->nheld++] = q.held;
-    } else if (q.release) {
-        q.release(q.held);
-        return AUTH_UNAVAILABLE;
     }
     a->first = a->first ? a->first : q.who;
     if (has_scopes(q.who, part))
         return AUTH_GOOD;
     a->lacking = a->lacking ? a->lacking : part;
     return AUTH_BAD;
+}
+
+static void let_go(struct auth_attempt *a)
+{
+    for (; a->nheld; a->nheld--)
+        a->release[a->nheld - 1](a->held[a->nheld - 1]);
+    a->first = NULL;
 }
 
 /* All parts of one requirement, from where it stands. */
@@ -186,7 +184,7 @@ static enum stage_result pass(struct auth_attempt *a, const struct principal *wh
 static enum stage_result go_on(struct auth_attempt *a)
 {
     const struct plan_auth *auth = a->x->policy->auth;
-    for (; a->requirement < auth->nany_of; a->requirement++, a->part = 0, a->first = NULL) {
+    for (; a->requirement < auth->nany_of; a->requirement++, a->part = 0) {
         enum auth_verdict v = judge_requirement(a, &auth->any_of[a->requirement]);
         if (v == AUTH_WAIT) {
             exchange_wait(a->x, &a->wait);
@@ -196,6 +194,7 @@ static enum stage_result go_on(struct auth_attempt *a)
             return malformed(a, a->why);
         if (v == AUTH_GOOD)
             return pass(a, a->first);
+        let_go(a);
     }
     if (auth->anonymous && !a->shown)
         return pass(a, NULL);
@@ -215,7 +214,6 @@ static void resume(struct auth_waiter *w)
 static void cancel(struct exchange_wait *w)
 {
     struct auth_attempt *a = attempt_of_wait(w);
-    hide(a->x);
     auth_waiter_stop(a->x->scope->auth, &a->waiter);
 }
 
@@ -237,8 +235,8 @@ enum stage_result auth_stage(struct exchange *x)
 enum stage_result auth_over_stage(struct exchange *x)
 {
     struct auth_attempt *a = x->auth;
-    for (uint32_t i = 0; a && i < a->nheld; i++)
-        a->release[i](a->held[i]);
+    if (a)
+        let_go(a);
     x->auth = NULL;
     x->principal = NULL;
     return STAGE_NEXT;

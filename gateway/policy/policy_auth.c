@@ -53,12 +53,28 @@ static const struct plan_requirement *read_list(struct auth_at *a, struct str pa
                                                 Postern__V1__Requirement *const *list, size_t n,
                                                 bool nested);
 
-static void read_scopes(struct compile *c, const Postern__V1__Requirement *m,
+/* RFC 6749 3.3. Scopes stand in quotes in WWW-Authenticate. */
+static bool is_scope(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\')
+            return false;
+    return s.n > 0;
+}
+
+static void read_scopes(struct auth_at *a, struct str path, const Postern__V1__Requirement *m,
                         struct plan_requirement *out)
 {
-    struct str *scopes = policy_array(c, m->n_scopes, sizeof *scopes);
-    for (size_t i = 0; scopes && i < m->n_scopes; i++)
+    struct str *scopes = policy_array(a->c, m->n_scopes, sizeof *scopes);
+    for (size_t i = 0; scopes && i < m->n_scopes; i++) {
         scopes[i] = str_c(m->scopes[i]);
+        if (!is_scope(scopes[i]))
+            FAULT(
+                a->c, &a->layer->origin, TEXT(a->c, "%.*s.scopes[%zu]", STR_ARG(path), i),
+                "\"%s\" is no scope: one or more visible ASCII characters without space, '\"' and "
+                "'\\'",
+                m->scopes[i]);
+    }
     out->scopes = scopes;
     out->nscopes = (uint16_t)m->n_scopes;
 }
@@ -69,7 +85,7 @@ static void read_requirement(struct auth_at *a, struct str path, const Postern__
     enum auth_kind kind;
     const char *name = provider_name(m, &kind);
 
-    read_scopes(a->c, m, out);
+    read_scopes(a, path, m, out);
     if (name && !m->n_all_of) {
         out->provider = resolve(a, path, name, kind);
         return;
@@ -79,6 +95,11 @@ static void read_requirement(struct auth_at *a, struct str path, const Postern__
               nested && m->n_all_of
                   ? "stands inside another all_of; one level is enough"
                   : "needs exactly one of api_key, jwt, introspection, client_certificate, all_of");
+        return;
+    }
+    if (m->n_all_of > PLAN_ALL_OF_MAX) {
+        FAULT(a->c, &a->layer->origin, path, "asks for more than %d credentials at once",
+              PLAN_ALL_OF_MAX);
         return;
     }
     out->all_of = read_list(a, TEXT(a->c, "%.*s.all_of", STR_ARG(path)), m->all_of, m->n_all_of,

@@ -300,6 +300,8 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
                           .nclusters = c.nclusters,
                           .providers = c.providers,
                           .nproviders = c.nproviders,
+                          .concealed = c.concealed,
+                          .nconcealed = c.nconcealed,
                           .identity = c.identity,
                           .probe = c.probe};
     return plan;

@@ -57,6 +57,8 @@ struct compile {
 
     struct auth_provider *providers;
     uint32_t nproviders;
+    const struct str *concealed;
+    uint32_t nconcealed;
     const struct expr_value *tables; /* those of the configuration */
     struct plan_identity identity;
     struct plan_probe *probe;

@@ -216,6 +216,16 @@ static void read_kind(struct reading *r, const Postern__V1__AuthProvider *m)
     }
 }
 
+/* Whatever becomes of a call, and whether its route asks for a credential or not. */
+static void read_concealed(struct compile *c, const struct auth_provider *providers, size_t n)
+{
+    struct str *names = policy_array(c, n, sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        if (providers[i].places.query.n)
+            names[c->nconcealed++] = providers[i].places.query;
+    c->concealed = names;
+}
+
 void policy_providers_read(struct compile *c)
 {
     const Postern__V1__Config *config = c->in->config;
@@ -234,6 +244,7 @@ void policy_providers_read(struct compile *c)
                 WRONG(&r, "name", "\"%.*s\" is auth[%zu] already", STR_ARG(providers[i].name), j);
         read_kind(&r, config->auth[i]);
     }
+    read_concealed(c, providers, providers ? n : 0);
     c->providers = providers;
     c->nproviders = providers ? (uint32_t)n : 0;
 }

@@ -185,14 +185,14 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *s
             uv_close((uv_handle_t *)&w->poll, on_waiting_closed);
         return 0;
     }
-    if (!w && !(w = wait_for(ctx, fd)))
-        return -1;
-    return uv_poll_start(&w->poll,
-                         (what & CURL_POLL_IN ? UV_READABLE : 0) |
-                             (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-                         on_poll) == 0
-               ? 0
-               : -1;
+    if (!w)
+        w = wait_for(ctx, fd);
+    if (w)
+        uv_poll_start(&w->poll,
+                      (what & CURL_POLL_IN ? UV_READABLE : 0) |
+                          (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
+                      on_poll);
+    return 0; /* a failure would end libcurl's handle for good: this call ends by its timeout */
 }
 
 static int set_timer(CURLM *multi, long ms, void *ctx)
@@ -287,6 +287,7 @@ static bool set_rules(struct fetch *c, const struct http_fetch_options *o)
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a resolver's thread */
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
