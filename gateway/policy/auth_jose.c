@@ -201,14 +201,16 @@ enum jose_verdict jose_verify(const struct jose_keys *keys, const struct jose_to
                               uint32_t allowed)
 {
     uint32_t tried = 0;
+    bool found = false; /* the key of its kid */
 
     if (!(allowed >> t->alg & 1))
         return JOSE_BAD_ALG;
     for (uint32_t i = 0; i < keys->n && tried < KEYS_TRIED; i++) {
         const struct jose_key *key = &keys->items[i];
         bool fits = key->algs >> t->alg & 1, named = t->kid.p && key->kid.p;
-        if (t->kid.p && (!named || !str_eq(key->kid, t->kid)))
+        if (named && !str_eq(key->kid, t->kid))
             continue;
+        found |= named;
         if (!fits && named)
             return JOSE_BAD_ALG;
         if (!fits)
@@ -217,5 +219,5 @@ enum jose_verdict jose_verify(const struct jose_keys *keys, const struct jose_to
         if (verify(key, t))
             return JOSE_VERIFIED;
     }
-    return tried ? JOSE_BAD_SIGNATURE : JOSE_UNKNOWN_KEY;
+    return tried && (found || !t->kid.p) ? JOSE_BAD_SIGNATURE : JOSE_UNKNOWN_KEY;
 }

@@ -89,8 +89,8 @@ enum jose_verdict {
     JOSE_BAD_SIGNATURE,
 };
 
-/* A token with a kid is verified by the key of that kid; one without by each key of its algorithm,
- * at most 8. */
+/* A token with a kid is verified by the key of that kid, or by keys that have none (a PEM file's);
+ * one without by each key of its algorithm; at most 8 are tried. */
 enum jose_verdict jose_verify(const struct jose_keys *keys, const struct jose_token *token,
                               uint32_t allowed);
 

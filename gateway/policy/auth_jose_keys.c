@@ -233,18 +233,16 @@ bool jose_keys_parse(struct str json, struct jose_keys *keys, struct tc_error *e
 
 static uint32_t algs_of(gnutls_pubkey_t key)
 {
-    unsigned bits = 0;
-    switch (gnutls_pubkey_get_pk_algorithm(key, &bits)) {
-    case GNUTLS_PK_RSA: return RSA_ALGS;
-    case GNUTLS_PK_EDDSA_ED25519:
-    case GNUTLS_PK_EDDSA_ED448: return 1 << JOSE_EDDSA;
-    case GNUTLS_PK_ECDSA:
-        return bits == 256   ? 1 << JOSE_ES256
-               : bits == 384 ? 1 << JOSE_ES384
-               : bits == 521 ? 1 << JOSE_ES512
-                             : 0;
-    default: return 0;
-    }
+    gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
+
+    if (gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA)
+        return RSA_ALGS;
+    if (gnutls_pubkey_export_ecc_raw2(key, &curve, NULL, NULL, 0) < 0)
+        return 0;
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
+        if (curves[i].curve == curve)
+            return 1u << curves[i].alg;
+    return 0;
 }
 
 static bool import_pem(struct jose_key *key, struct str pem)

@@ -142,6 +142,8 @@ static enum auth_verdict wait_for_key(struct auth_query *q)
     struct auth_waiter *w = q->waiter;
     unsigned wanted = AUTH_FETCH_IDLE;
 
+    if (s->fetch.file.n) /* is looked at anyway */
+        return bad(q, why);
     if (!w->until) {
         w->until = clock_now() + (uint64_t)AUTH_KID_WAIT_MS * 1000000;
         w->attempts = atomic_load_explicit(&s->attempts, memory_order_acquire);
