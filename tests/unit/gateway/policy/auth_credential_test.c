@@ -1,0 +1,157 @@
+#include "gateway/policy/auth_credential.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct str x_api_key = STR_INIT("x-api-key");
+
+struct row {
+    const char *headers, *query; /* headers: "name: value" lines */
+    enum auth_found found;
+    const char *text;
+};
+
+static struct exchange *request(struct exchange *x, const struct row *row)
+{
+    struct str rest = str_c(row->headers);
+    *x = (struct exchange){0};
+    arena_init(&x->arena, 4096, 1 << 20);
+    while (rest.n) {
+        struct str line = str_cut(&rest, '\n'), name = str_cut(&line, ':');
+        assert_true(headers_add(&x->request.headers, &x->arena, name, str_skip(line, 1)));
+    }
+    x->request.query = row->query ? str_c(row->query) : STR_NONE;
+    return x;
+}
+
+static void check(const struct auth_provider *p, const struct row *row)
+{
+    struct exchange x;
+    struct str text;
+    request(&x, row);
+    enum auth_found found = auth_credential_find(p, &x.request, &x.arena, &text);
+    if (found != row->found || (found == AUTH_FOUND && !str_eq(text, str_c(row->text))))
+        fail_msg("%s ? %s: %d %.*s", row->headers, row->query ? row->query : "", found,
+                 STR_ARG(text));
+    arena_release(&x.arena);
+}
+
+#define CHECK(p, rows)                                         \
+    for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++) \
+    check(p, &(rows)[i])
+
+static void a_credential_is_found_in_every_place_that_is_read(void **state)
+{
+    static const struct auth_provider p = {
+        .places = {&x_api_key, 1, true, STR_INIT("key")},
+    };
+    static const struct row rows[] = {
+        {"", NULL, AUTH_NOTHING, NULL},
+        {"x-other: a\n", "other=1&keys=2", AUTH_NOTHING, NULL},
+        {"x-api-key: a\n", NULL, AUTH_FOUND, "a"},
+        {"x-api-key:  a b \n", NULL, AUTH_FOUND, "a b"},
+        {"x-api-key: \n", NULL, AUTH_FOUND, ""},
+        {"x-api-key: \xff\x01\n", NULL, AUTH_FOUND, "\xff\x01"},
+        {"authorization: Bearer a\n", NULL, AUTH_FOUND, "a"},
+        {"authorization: bEARER    a  \n", NULL, AUTH_FOUND, "a"},
+        {"authorization: Bearer\n", NULL, AUTH_FOUND, ""},
+        {"authorization: Bearer a b\n", NULL, AUTH_FOUND, ""},
+        {"authorization: Bearer \xc3\xa9\n", NULL, AUTH_FOUND, ""},
+        {"authorization: Bearera\n", NULL, AUTH_NOTHING, NULL},
+        {"authorization: Basic YTpi\n", NULL, AUTH_NOTHING, NULL},
+        {"authorization: Beare\n", NULL, AUTH_NOTHING, NULL},
+        {"authorization: \n", NULL, AUTH_NOTHING, NULL},
+        {"", "key=a", AUTH_FOUND, "a"},
+        {"", "k%65y=a%20b", AUTH_FOUND, "a b"},
+        {"", "key=a%zz", AUTH_FOUND, ""},
+        {"", "key", AUTH_FOUND, ""},
+        {"", "x=1&key=a&y=2", AUTH_FOUND, "a"},
+        {"x-api-key: a\nauthorization: Bearer a\n", "key=a", AUTH_FOUND, "a"},
+        {"x-api-key: a\nx-api-key: a\n", NULL, AUTH_FOUND, "a"},
+        {"x-api-key: a\nx-api-key: b\n", NULL, AUTH_AMBIGUOUS, NULL},
+        {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
+        {"x-api-key: a\n", "key=b", AUTH_AMBIGUOUS, NULL},
+        {"", "key=a&key=b", AUTH_AMBIGUOUS, NULL},
+        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
+    };
+    (void)state;
+    CHECK(&p, rows);
+}
+
+static void what_is_not_read_is_nothing(void **state)
+{
+    static const struct auth_provider header = {.places = {&x_api_key, 1, false, STR_INIT("")}};
+    static const struct auth_provider bearer = {.places = {NULL, 0, true, STR_INIT("")}};
+    static const struct row by_header[] = {
+        {"authorization: Bearer a\n", "x-api-key=a", AUTH_NOTHING, NULL},
+        {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_FOUND, "a"},
+    };
+    static const struct row by_bearer[] = {
+        {"x-api-key: a\n", NULL, AUTH_NOTHING, NULL},
+        {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_FOUND, "b"},
+    };
+    (void)state;
+    CHECK(&header, by_header);
+    CHECK(&bearer, by_bearer);
+}
+
+/* ---- hiding ---- */
+
+static void hides(const struct auth_provider *p, const struct row *row, const char *left)
+{
+    struct exchange x;
+    struct buf text;
+    request(&x, row);
+    buf_init(&text, 4096);
+    assert_true(auth_credential_hide(p, &x));
+    for (uint32_t i = 0; i < x.request.headers.n; i++)
+        buf_printf(&text, "%.*s:%.*s;", STR_ARG(x.request.headers.items[i].name),
+                   STR_ARG(x.request.headers.items[i].value));
+    buf_printf(&text, "?%.*s", STR_ARG(x.request.query));
+    if (!str_eq(buf_str(&text), str_c(left)))
+        fail_msg("%s ? %s: %.*s", row->headers, row->query ? row->query : "",
+                 STR_ARG(buf_str(&text)));
+    buf_release(&text);
+    arena_release(&x.arena);
+}
+
+static void what_was_shown_does_not_travel_on(void **state)
+{
+    struct auth_provider p = {.places = {&x_api_key, 1, true, STR_INIT("key")}};
+    static const struct row row = {
+        "x-api-key: a\nauthorization: Bearer b\nauthorization: Basic c\nx-other: d\n",
+        "a=1&key=e&b=2&k%65y", AUTH_NOTHING, NULL};
+    static const struct row bare = {"x-other: d\n", NULL, AUTH_NOTHING, NULL};
+    (void)state;
+    hides(&p, &row, "authorization:Basic c;x-other:d;?a=1&b=2");
+    hides(&p, &bare, "x-other:d;?");
+    p.forward = true; /* as the configuration wants it; a query parameter never */
+    hides(&p, &row, "x-api-key:a;authorization:Bearer b;authorization:Basic c;x-other:d;?a=1&b=2");
+    p = (struct auth_provider){.places = {NULL, 0, true, STR_INIT("")}};
+    hides(&p, &row, "x-api-key:a;authorization:Basic c;x-other:d;?a=1&key=e&b=2&k%65y");
+}
+
+static void without_memory_nothing_passes(void **state)
+{
+    struct auth_provider p = {.places = {NULL, 0, false, STR_INIT("key")}};
+    struct exchange x = {.request.query = STR("key=secret")};
+    (void)state;
+    arena_init(&x.arena, 16, 4);
+    assert_false(auth_credential_hide(&p, &x));
+    arena_release(&x.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_credential_is_found_in_every_place_that_is_read),
+        cmocka_unit_test(what_is_not_read_is_nothing),
+        cmocka_unit_test(what_was_shown_does_not_travel_on),
+        cmocka_unit_test(without_memory_nothing_passes),
+    };
+    return cmocka_run_group_tests_name("auth_credential", tests, NULL, NULL);
+}
