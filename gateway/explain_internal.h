@@ -18,5 +18,8 @@ void explain_line(const struct explanation *e, const char *what, struct str text
 
 void explain_bound(const struct explanation *e, const struct tc_bound *root);
 void explain_policies(const struct explanation *e);
+/* explain_auth.c: who may call and on what conditions; what the upstream is told. */
+void explain_auth(const struct explanation *e, const struct method_policy *p);
+void explain_metadata(const struct explanation *e, const struct method_policy *p);
 /* The routes that are most like `path`. */
 void explain_near(const struct explanation *e, struct str method, struct str path);

@@ -92,8 +92,8 @@ static void explain_keepalive(const struct explanation *e, const struct method_p
 }
 
 static void (*const rows[])(const struct explanation *e, const struct method_policy *p) = {
-    explain_timeout, explain_sizes, explain_upstream,
-    explain_repeat,  explain_json,  explain_keepalive,
+    explain_timeout,  explain_auth,   explain_sizes, explain_upstream,
+    explain_metadata, explain_repeat, explain_json,  explain_keepalive,
 };
 
 void explain_policies(const struct explanation *e)

@@ -357,6 +357,20 @@ int server_run(struct server *s, const struct options *o)
     return 0;
 }
 
+static bool is_open(const struct method_policy *p)
+{
+    return !p->auth || p->auth->anonymous;
+}
+
+/* Whether any method asks who calls: then those that do not are worth a word. */
+static bool has_auth(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->npolicies; i++)
+        if (plan->policies[i].auth)
+            return true;
+    return false;
+}
+
 int server_check(const struct options *o)
 {
     struct arena arena;
@@ -366,10 +380,12 @@ int server_check(const struct options *o)
     struct snapshot *s = load_snapshot(o, 1, &faults);
     for (const struct tc_fault *f = s ? NULL : faults.first; f; f = f->next)
         fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text)); /* breach: --check */
+    bool auth = s && has_auth(s->plan);
     for (uint32_t i = 0; s && i < s->plan->nroutes; i++) {
         const struct route *r = &s->plan->routes[i];
-        printf("%-7.*s %-50.*s %.*s\n", STR_ARG(r->verb), STR_ARG(r->pattern), /* breach: --check */
-               STR_ARG(r->policy->method->full_name));
+        printf("%-7.*s %-50.*s %.*s%s\n", STR_ARG(r->verb), STR_ARG(r->pattern), /* breach: --check
+                                                                                  */
+               STR_ARG(r->policy->method->full_name), auth && is_open(r->policy) ? "  (open)" : "");
     }
     arena_release(&arena);
     snapshot_release(s);

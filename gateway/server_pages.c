@@ -99,21 +99,71 @@ static uint64_t sum(struct server *s, uint32_t cluster, const struct gauge_row *
     return total;
 }
 
-static uint32_t cluster_gauges(struct server *s, const struct plan *plan, struct arena *arena,
-                               struct watch_gauge **out)
+/* The gauges of one page. */
+struct gauges {
+    struct arena *arena;
+    struct watch_gauge *items; /* NULL: out of memory */
+    uint32_t n;
+};
+
+static void cluster_gauges(struct server *s, const struct plan *plan, struct gauges *out)
 {
-    *out = arena_array(arena, (size_t)plan->nclusters * GAUGES_PER_CLUSTER, sizeof **out);
-    uint32_t n = 0;
-    for (uint32_t r = 0; *out && r < GAUGES_PER_CLUSTER; r++)
+    struct arena *arena = out->arena;
+    for (uint32_t r = 0; out->items && r < GAUGES_PER_CLUSTER; r++)
         for (uint32_t c = 0; c < plan->nclusters; c++)
-            (*out)[n++] = (struct watch_gauge){
+            out->items[out->n++] = (struct watch_gauge){
                 .name = rows[r].name,
                 .help = rows[r].help,
                 .type = rows[r].type,
                 .labels = arena_printf(arena, "cluster=\"%.*s\"", STR_ARG(plan->clusters[c].name)),
                 .value = sum(s, c, &rows[r]),
             };
-    return n;
+}
+
+static const struct {
+    const char *name, *help, *type;
+} provider_rows[] = {
+    {"postern_auth_provider_ready", "Whether there are keys to judge by", "gauge"},
+    {"postern_auth_provider_keys", "Keys known", "gauge"},
+    {"postern_auth_provider_refreshes_total", "Attempts to renew the keys", "counter"},
+    {"postern_auth_provider_refresh_failures_total", "Attempts that failed", "counter"},
+};
+enum { GAUGES_PER_PROVIDER = sizeof provider_rows / sizeof *provider_rows };
+
+static uint64_t provider_value(const struct auth_source_view *v, uint32_t row)
+{
+    const uint64_t values[GAUGES_PER_PROVIDER] = {v->ready, v->entries, v->attempts, v->failures};
+    return values[row];
+}
+
+/* Those that have keys to keep. */
+static void provider_gauges(const struct plan *plan, struct gauges *out)
+{
+    for (uint32_t r = 0; out->items && r < GAUGES_PER_PROVIDER; r++)
+        for (uint32_t i = 0; i < plan->nproviders; i++) {
+            const struct auth_provider *p = &plan->providers[i];
+            struct auth_source_view view;
+            if (!p->source)
+                continue;
+            auth_source_look(p->source, &view);
+            out->items[out->n++] = (struct watch_gauge){
+                .name = provider_rows[r].name,
+                .help = provider_rows[r].help,
+                .type = provider_rows[r].type,
+                .labels = arena_printf(out->arena, "provider=\"%.*s\"", STR_ARG(p->name)),
+                .value = provider_value(&view, r),
+            };
+        }
+}
+
+static struct gauges all_gauges(struct server *s, const struct plan *plan, struct arena *arena)
+{
+    size_t most = (size_t)plan->nclusters * GAUGES_PER_CLUSTER +
+                  (size_t)plan->nproviders * GAUGES_PER_PROVIDER;
+    struct gauges all = {arena, arena_array(arena, most, sizeof *all.items), 0};
+    cluster_gauges(s, plan, &all);
+    provider_gauges(plan, &all);
+    return all;
 }
 
 static uint16_t metrics(void *ctx, struct buf *out)
@@ -122,15 +172,14 @@ static uint16_t metrics(void *ctx, struct buf *out)
     struct snapshot *snapshot = server_snapshot(s);
     struct arena arena;
     arena_init(&arena, 16 << 10, 64 << 20);
-    struct watch_gauge *gauges;
-    uint32_t ngauges = cluster_gauges(s, snapshot->plan, &arena, &gauges);
+    struct gauges gauges = all_gauges(s, snapshot->plan, &arena);
     struct watch **watches = arena_array(&arena, s->nworkers, sizeof *watches);
     uint32_t n = 0;
     for (uint32_t i = 0; watches && i < s->nworkers; i++) {
         watches[n] = worker_watch(s->workers[i]);
         n += watches[n] != NULL;
     }
-    bool ok = watches && watch_metrics(out, watches, n, snapshot->plan, gauges, ngauges);
+    bool ok = watches && watch_metrics(out, watches, n, snapshot->plan, gauges.items, gauges.n);
     for (uint32_t i = 0; watches && i < s->nworkers; i++)
         worker_watch_done(s->workers[i]);
     arena_release(&arena);

@@ -12,7 +12,7 @@ BUILD_PACKAGES="gcc g++ make pkg-config dpkg-dev ca-certificates
     libcurl4-gnutls-dev libre2-dev libgrpc-dev protobuf-compiler protobuf-c-compiler libprotobuf-dev libprotoc-dev"
 # clang's packages only recommend its sanitizer runtimes; gcc's own come with gcc.
 CHECK_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy python3 python3-pytest
-    python3-grpcio python3-protobuf python3-jwt python3-cryptography curl redis-server"
+    python3-grpcio python3-protobuf python3-jwt python3-jose python3-cryptography curl redis-server"
 MODULES="libnghttp2 libuv libprotobuf-c yaml-0.1 gnutls hiredis"
 
 MHD_OLDEST=1.0.5

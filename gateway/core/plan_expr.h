@@ -11,7 +11,8 @@ enum plan_when { PLAN_HEAD, PLAN_MESSAGE, PLAN_REPLY };
 /* An expression of a method; evaluated by policy/attributes.h. */
 struct plan_expr {
     const struct expr_program *program;
-    struct str name; /* of the condition, key or limit it belongs to, for messages and logs */
+    struct str name;   /* of the condition, key or limit it belongs to, for messages and logs */
+    struct str source; /* its text */
     enum plan_when when;
     bool pass_on_error;
 };

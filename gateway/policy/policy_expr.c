@@ -178,6 +178,7 @@ bool policy_expr_compile(struct compile *c, struct method_policy *p, const struc
 
     if (!env)
         return false;
+    out->source = text;
     out->program = expr_compile(env, text, want, &faults);
     if (!out->program) {
         c->no_memory |= faults.count == 0;

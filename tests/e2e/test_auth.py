@@ -2,6 +2,9 @@
 import base64
 import hashlib
 import json
+import os
+import signal
+import stat
 import subprocess
 import time
 import urllib.parse
@@ -99,6 +102,22 @@ def test_a_query_key_is_hidden_from_log_and_binding(start, backend, demo_server,
     assert good not in g.log.read_text()
 
 
+@pytest.mark.parametrize("target", [
+    "/v1/echo?key=%s", "/v1/echo?k%%65y=%s", "/nobody/is/here?key=%s", "/v1/echo?a=1&key=%s&key=two", "/v1/echo?key=%s&bogus=1",
+    "/demo.v1.Echo/Sleep?key=%s", "/%%zz?key=%s"])
+def test_a_query_key_is_in_no_log_whatever_becomes_of_the_call(start, backend, demo_server, tmp_path, target):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]},
+                                         {"name": "k", "api_keys": {"file": str(path), "query": "key"}}))
+    for headers in ((), (("content-type", "text/none"),), (("grpc-timeout", "soon"),), (("host", "!"),)):
+        echo(g, *headers, target=target % good)
+    assert "***" in g.logged(3)[0]["target"]
+    assert good not in g.log.read_text() + g.stdout() + g.stderr()
+    config_page = h1.call(g.admin, "GET", "/config")
+    assert config_page.status == 200 and good.encode() not in config_page.body
+
+
 def test_the_key_does_not_travel_on(keyed, backend):
     assert echo(keyed, ("x-api-key", keyed.good), bearer(keyed.good), ("x-other", "1")).status == 200
     seen = backend.calls[-1]
@@ -112,6 +131,45 @@ def test_a_revoked_key_is_refused_within_a_second_on_every_worker(keyed):
     time.sleep(1)
     for _ in range(20):
         refused(echo(keyed, ("x-api-key", keyed.good)))
+
+
+def test_a_reload_brings_no_revoked_key_back(keyed):
+    """The keys that a reload has read may be older than those that are known by then."""
+    for n in range(5):
+        id, key = f"n{n}", new_key(keyed.keys, f"n{n}")
+        assert eventually(lambda: echo(keyed, ("x-api-key", key)).status == 200, 2)
+        keyed.signal(signal.SIGHUP)
+        assert keys("revoke", "--file", keyed.keys, id).returncode == 0
+        keyed.signal(signal.SIGHUP)
+        time.sleep(1)
+        for _ in range(6):
+            refused(echo(keyed, ("x-api-key", key)))
+    assert echo(keyed, ("x-api-key", keyed.good)).status == 200
+    assert keyed.logged(1, lambda x: x["status"] == 200)[-1]["caller"] == "good"
+
+
+def test_the_file_of_keys_keeps_who_may_read_it(keyed):
+    os.chmod(keyed.keys, 0o644)
+    assert keys("revoke", "--file", keyed.keys, "good").returncode == 0
+    assert stat.S_IMODE(os.stat(keyed.keys).st_mode) == 0o644
+    before = os.stat(keyed.keys)
+    if os.geteuid() == 0:
+        os.chown(keyed.keys, 65534, 65534)
+        new_key(keyed.keys, "more")
+        assert os.stat(keyed.keys).st_uid == 65534 != before.st_uid
+
+
+def test_providers_are_seen_in_the_metrics(keyed):
+    def page():
+        return h1.call(keyed.admin, "GET", "/metrics").body.decode()
+    assert 'postern_auth_provider_ready{provider="k"} 1\n' in page()
+    assert 'postern_auth_provider_keys{provider="k"} 1\n' in page()
+    new_key(keyed.keys, "more")
+    assert eventually(lambda: 'postern_auth_provider_keys{provider="k"} 2\n' in page(), 2)
+    assert 'postern_auth_provider_refresh_failures_total{provider="k"} 0\n' in page()
+    keyed.keys.write_text("no keys")
+    assert eventually(lambda: 'postern_auth_provider_refresh_failures_total{provider="k"} 0\n' not in page(), 2)
+    assert 'postern_auth_provider_ready{provider="k"} 1\n' in page()
 
 
 def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed):
@@ -591,3 +649,49 @@ def test_conditions_see_caller_claims_and_tables(start, backend, demo_server, tm
     assert_error(ask(models="x"), 403, 7)
     line = g.logged(1, lambda x: "another type" in x.get("rule_error", ""))[0]
     assert line["rule"] in ("level", "model")
+
+
+# ---- a second implementation of tokens ----
+
+@pytest.mark.parametrize("alg", ["RS256", "RS512", "PS384", "ES256", "ES384", "ES512", "HS256"])
+def test_tokens_of_python_jose(start, backend, demo_server, tmp_path, alg):
+    """PyJWT makes the others; where python-jose knows no PSS it is left out."""
+    jose = pytest.importorskip("jose.jwt")
+    from cryptography.hazmat.primitives import serialization
+    key = Key.get(alg)
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(key)))
+    pem = key.private if isinstance(key.private, bytes) else key.private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    try:
+        token = jose.encode(claims(), pem, alg, {"kid": key.kid})
+    except Exception as e:
+        pytest.skip(f"python-jose: {e}")
+    g = start(demo_server.target, config({"any_of": [{"jwt": "j"}]}, {"name": "j", "jwt": {
+        "issuer": "https://issuer.test", "jwks_file": str(tmp_path / "jwks.json"), "audiences": ["postern"],
+        "algorithms": [alg]}}))
+    assert echo(g, bearer(token)).status == 200
+    head, body, signature = token.split(".")
+    refused(echo(g, bearer(f"{head}.{body}.{signature[:-4]}AAAA")))
+
+
+# ---- what the other commands tell ----
+
+def test_check_and_explain_say_who_may_call(sets, tmp_path):
+    path = tmp_path / "keys.json"
+    new_key(path, "one")
+    (tmp_path / "postern.yaml").write_text(json.dumps(config(
+        {"any_of": [{"api_key": "k", "scopes": ["a", "b"]}, {"all_of": [{"api_key": "k"}, {"api_key": "k"}]}]},
+        {"name": "k", "api_keys": {"file": str(path)}},
+        policy={"allow": [{"name": "short", "expr": "size(request.text) < 9"}, {"name": "gold", "expr": "caller.tier == 'gold'"}],
+                "metadata": [{"key": "x-tenant", "value": "caller.tenant"}]})))
+    common = ["--config", tmp_path / "postern.yaml", "--descriptors", sets["demo"], "--upstream", "127.0.0.1:1"]
+    checked = subprocess.run([POSTERN, "--check", *common], capture_output=True, text=True)
+    lines = checked.stdout.splitlines()
+    assert checked.returncode == 0 and len(lines) > 3, checked
+    assert all(x.endswith("  (open)") != (RPC in x.split()) for x in lines), checked.stdout
+    told = subprocess.run([POSTERN, "explain", "POST", "/v1/echo", *common], capture_output=True, text=True)
+    for line in ["auth      k (API keys), scopes a b", "auth      or k (API keys); and k (API keys)",
+                 "allow     short: size(request.text) < 9  (when the message is there)",
+                 "allow     gold: caller.tier == 'gold'  (before the body is read)",
+                 "metadata  x-tenant = caller.tenant"]:
+        assert line in told.stdout, told
