@@ -70,8 +70,7 @@ bool tc_is_json_number(struct str s)
 /* True when `s` is a number that the fast way can hold. */
 static bool take_decimal(struct str s, struct tc_decimal *d)
 {
-    const char *end = s.p + s.n;
-    return s.n > 0 && tc_take_decimal(s.p, end, d) == end;
+    return s.n > 0 && tc_take_decimal(s.p, s.p + s.n, d) == s.p + s.n;
 }
 
 /* ---- whole numbers */

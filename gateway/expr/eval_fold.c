@@ -125,7 +125,7 @@ static bool grow(struct expr_run *r, struct growing *g)
     struct expr_scratch *s = r->scratch;
     size_t more = (room - g->room) * sizeof *g->items;
 
-    if ((char *)(g->items + g->room) == s->p + s->used && s->n - s->used >= more) {
+    if (g->room && (char *)(g->items + g->room) == s->p + s->used && s->n - s->used >= more) {
         s->used += more;
         g->room = room;
         return true;
