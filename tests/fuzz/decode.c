@@ -2,7 +2,7 @@
  * size, and JSON that our own lexer takes. */
 #include "transcoder/decode.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/support/sets.h"
+#include "tests/fuzz/messages.h"
 #include "transcoder/json_lexer.h"
 
 static enum tc_status decode(struct str wire, size_t slice, const struct tc_decode_spec *spec,
@@ -44,22 +44,15 @@ static void require_json(struct str text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct set a, b; /* breach: loaded once */
     struct str in = {(const char *)data, size};
     uint8_t which = fuzz_choice(&in), how = fuzz_choice(&in);
-    if (!a.schema) {
-        a = set_load("kitchen_sink.pb");
-        b = set_load("kitchen_sink2.pb");
-    }
-    const struct tc_schema *s = which & 1 ? b.schema : a.schema;
-    struct tc_decode_spec spec = {.schema = s,
-                                  .message = s->messages[(which >> 1) % s->nmessages],
-                                  .emit_defaults = how & 1,
+    struct tc_decode_spec spec = {.emit_defaults = how & 1,
                                   .enums_as_numbers = how & 2,
                                   .proto_names = how & 4,
                                   .int64_as_numbers = how & 8,
                                   .lenient_any = how & 16};
     struct buf whole, slices;
+    spec.message = fuzz_message(which, &spec.schema);
     enum tc_status st = decode(in, 0, &spec, &whole);
     REQUIRE(decode(in, 1 + how, &spec, &slices) == st);
     if (st == TC_OK) {

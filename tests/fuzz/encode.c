@@ -2,23 +2,11 @@
  * the same JSON again. No input costs more than ten bytes a byte. */
 #include "transcoder/encode.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/support/sets.h"
+#include "tests/fuzz/messages.h"
 #include "transcoder/decode.h"
 #include "transcoder/wire.h"
 
 enum { FIXED_COST = 512 << 10, COST_PER_BYTE = 10 };
-
-static const struct tc_message *choose(uint8_t choice, const struct tc_schema **schema)
-{
-    static struct set a, b; /* breach: loaded once */
-    if (!a.schema) {
-        a = set_load("kitchen_sink.pb");
-        b = set_load("kitchen_sink2.pb");
-    }
-    const struct set *s = choice & 1 ? &b : &a;
-    *schema = s->schema;
-    return s->schema->messages[(choice >> 1) % s->schema->nmessages];
-}
 
 static enum tc_status encode(struct str json, uint8_t cuts, const struct tc_encode_spec *spec,
                              struct buf *out, size_t *cost)
@@ -60,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str in = {(const char *)data, size};
     uint8_t which = fuzz_choice(&in), cuts = fuzz_choice(&in);
     struct tc_encode_spec spec = {.ignore_unknown_fields = cuts & 128};
-    spec.message = choose(which, &spec.schema);
+    spec.message = fuzz_message(which, &spec.schema);
     struct tc_decode_spec back = {.schema = spec.schema, .message = spec.message};
     struct buf whole, pieces, json, again, twice;
     size_t cost, other;

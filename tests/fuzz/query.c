@@ -1,17 +1,15 @@
 /* A query string bound into a message: what is taken can be written, and is valid protobuf. */
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/support/sets.h"
+#include "tests/fuzz/messages.h"
 #include "transcoder/bind.h"
 #include "transcoder/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct set s; /* breach: loaded once */
     struct str in = {(const char *)data, size};
     uint8_t which = fuzz_choice(&in);
-    if (!s.schema)
-        s = set_load("kitchen_sink.pb");
-    const struct tc_message *m = s.schema->messages[which % s.schema->nmessages];
+    const struct tc_schema *schema;
+    const struct tc_message *m = fuzz_message(which & 127, &schema);
     struct tc_query_options options = {.ignore_unknown = which & 128};
     struct tc_error error = {0};
     struct tc_binding binding;
