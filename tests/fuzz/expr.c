@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (p)
         run(env, p, request, m, rest.p ? rest : STR(""));
+    expr_env_release(env);
     arena_release(&arena);
     return 0;
 }
