@@ -183,13 +183,20 @@ static void stream_end(struct exchange *x)
     request_stream_end(x);
 }
 
+/* No body came: the message is what path and query say. */
+static enum tc_status bound_alone(struct exchange *x)
+{
+    enum tc_status st = tc_binding_complete(&x->binding);
+    return st == TC_OK ? request_message_begin(x) : st;
+}
+
 static void json_end(struct exchange *x)
 {
     if (client_streaming(x)) {
         stream_end(x);
         return;
     }
-    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : request_message_begin(x);
+    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : bound_alone(x);
     if (st == TC_OK)
         st = mask_end(x);
     if (st == TC_OK)

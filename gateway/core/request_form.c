@@ -30,6 +30,8 @@ void request_form_end(struct exchange *x)
     if (st == TC_OK)
         st = tc_form_finish(x->form);
     if (st == TC_OK)
+        st = tc_binding_complete(&x->binding);
+    if (st == TC_OK)
         st = request_message_begin(x);
     if (st == TC_OK)
         request_message_complete(x);
