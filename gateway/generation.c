@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "gateway/policy/auth_runtime.h"
+#include "gateway/policy/limit.h"
+#include "gateway/policy/limit_script.h"
+#include "gateway/upstream/redis.h"
 #include "gateway/upstream/transport.h"
 
 static bool same_endpoints(const struct cluster_config *a, const struct cluster_config *b)
@@ -36,32 +39,73 @@ static struct generation_channel *find_same(struct generation *before,
     return NULL;
 }
 
-struct generation *generation_new(struct worker_loop *on, struct snapshot *snapshot,
-                                  struct generation *before, struct access_log *log)
+static struct channel *service_channel(void *ctx)
 {
-    const struct plan *plan = snapshot->plan;
-    struct generation *g = calloc(1, sizeof *g);
-    if (!g)
-        return NULL;
-    g->loop = on->loop;
-    g->watch = watch_new(plan->npolicies, log);
+    struct generation *g = ctx;
+    return generation_channel(g, (uint32_t)g->scope.snapshot->plan->limits.service);
+}
+
+static bool needs_redis(const struct plan_limits *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->all[i]->store == LIMIT_EXACT || l->all[i]->store == LIMIT_LEASED)
+            return l->redis.endpoint.n != 0;
+    return false;
+}
+
+static bool open_limiter(struct generation *g, struct worker_loop *on)
+{
+    const struct plan_limits *l = &g->scope.snapshot->plan->limits;
+    struct str script = limit_script();
+    struct redis_config config = l->redis;
+    if (l->n == 0)
+        return true;
+    config.scripts = &script;
+    config.nscripts = 1;
+    if (needs_redis(l) && !(g->redis = redis_open(g->loop, on->timers, &config)))
+        return false;
+    struct limiter_options o = {
+        .table = on->limits,
+        .redis = g->redis,
+        .timers = on->timers,
+        .prefix = l->redis_prefix,
+        .service = l->service == PLAN_NO_CLUSTER ? NULL : service_channel,
+        .ctx = g,
+        .domain = l->domain,
+        .service_timeout_ms = l->service_timeout_ms,
+    };
+    g->scope.limiter = limiter_new(&o);
+    return g->scope.limiter != NULL;
+}
+
+static bool open_all(struct generation *g, struct worker_loop *on, struct generation *before)
+{
+    const struct plan *plan = g->scope.snapshot->plan;
+    g->watch = watch_new(plan->npolicies, on->log);
     g->channels = calloc(plan->nclusters ? plan->nclusters : 1, sizeof *g->channels);
     g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher);
-    if (!g->watch || !g->channels || !g->scope.auth) {
-        auth_runtime_free(g->scope.auth);
-        if (g->watch)
-            watch_free(g->watch);
-        free(g->channels);
-        free(g);
-        return NULL;
-    }
-    g->scope.snapshot = snapshot_hold(snapshot);
+    if (!g->watch || !g->channels || !g->scope.auth || !open_limiter(g, on))
+        return false;
     for (uint32_t i = 0; i < plan->nclusters; i++) {
         g->channels[i] = find_same(before, &plan->clusters[i]);
         if (g->channels[i])
             g->channels[i]->users++;
     }
-    return g;
+    return true;
+}
+
+struct generation *generation_new(struct worker_loop *on, struct snapshot *snapshot,
+                                  struct generation *before)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->loop = on->loop;
+    g->scope.snapshot = snapshot_hold(snapshot);
+    if (open_all(g, on, before))
+        return g;
+    generation_free(g);
+    return NULL;
 }
 
 struct channel *generation_channel(struct generation *g, uint32_t cluster)
@@ -82,9 +126,9 @@ struct channel *generation_channel(struct generation *g, uint32_t cluster)
     return channel;
 }
 
-void generation_free(struct generation *g)
+static void close_channels(struct generation *g)
 {
-    for (uint32_t i = 0; i < g->scope.snapshot->plan->nclusters; i++) {
+    for (uint32_t i = 0; g->channels && i < g->scope.snapshot->plan->nclusters; i++) {
         struct generation_channel *c = g->channels[i];
         if (!c || --c->users)
             continue;
@@ -92,8 +136,17 @@ void generation_free(struct generation *g)
         free(c->config);
         free(c);
     }
-    watch_free(g->watch);
+}
+
+void generation_free(struct generation *g)
+{
+    limiter_free(g->scope.limiter);
+    if (g->redis)
+        redis_close(g->redis);
     auth_runtime_free(g->scope.auth);
+    close_channels(g);
+    if (g->watch)
+        watch_free(g->watch);
     snapshot_release(g->scope.snapshot);
     free(g->channels);
     free(g);

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "gateway/core/exchange.h"
+#include "gateway/core/redis.h"
 #include "gateway/watch/watch.h"
 
 struct generation_channel {
@@ -17,6 +18,7 @@ struct generation_channel {
 struct generation {
     struct exchange_scope scope; /* first: the exchange's view of it */
     uv_loop_t *loop;
+    struct redis *redis; /* NULL: no limit needs it */
     struct watch *watch;
     struct generation_channel **channels; /* one per cluster of the plan; NULL: not opened yet */
 };
@@ -26,12 +28,14 @@ struct worker_loop {
     uv_loop_t *loop;
     struct timer_wheel *timers;
     struct http_fetcher *fetcher;
+    struct access_log *log;     /* may be NULL */
+    struct limit_table *limits; /* of the process */
 };
 
 /* Takes a reference of `snapshot`. `before` may be NULL; its channels to clusters with an equal
  * configuration are shared. NULL: out of memory. */
 struct generation *generation_new(struct worker_loop *on, struct snapshot *snapshot,
-                                  struct generation *before, struct access_log *log);
+                                  struct generation *before);
 /* The channel to a cluster, opened when it is first asked for. NULL: out of memory. */
 struct channel *generation_channel(struct generation *g, uint32_t cluster);
 /* Closes the channels that nobody shares. */

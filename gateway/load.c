@@ -12,6 +12,7 @@
 #include "gateway/upstream/transport.h"
 
 enum { SNAPSHOT_BLOCK = 64 << 10, SNAPSHOT_MAX = 1 << 30, REFLECT_TIMEOUT_MS = 10000 };
+enum { REDIS_PASSWORD_MAX = 4 << 10 };
 
 static const char *upstream_of(const struct options *o, const struct config *c)
 {
@@ -173,6 +174,25 @@ static void release_plan(struct snapshot *s)
     plan_release(s->plan);
 }
 
+/* The first line of its file. */
+static bool load_redis_password(struct plan *plan, struct snapshot *s, const char *config,
+                                struct tc_faults *faults)
+{
+    struct plan_limits *limits = &plan->limits;
+    struct buf text;
+    if (!limits->redis_password_file)
+        return true;
+    struct str path = load_beside(config, str_c(limits->redis_password_file), &s->arena);
+    bool ok = path.p && load_file(path.p, REDIS_PASSWORD_MAX, &text, faults);
+    struct str rest = ok ? buf_str(&text) : STR(""), line = str_trim(str_cut(&rest, '\n'));
+    limits->redis.password = arena_copy(&s->arena, line);
+    if (ok && !line.n)
+        tc_fault_add(faults, path, "is empty; its first line is the password of Redis");
+    if (path.p)
+        buf_release(&text);
+    return ok && line.n && limits->redis.password.p;
+}
+
 static bool load_plan(struct snapshot *s, const struct options *o, const struct config *c,
                       struct tc_faults *faults)
 {
@@ -196,11 +216,14 @@ static bool load_plan(struct snapshot *s, const struct options *o, const struct 
         .max_response = s->bounds.response,
         .max_streams = s->bounds.streams,
     };
-    s->plan = policy_compile(&in, &s->arena, faults);
-    if (!s->plan)
+    struct plan *plan = policy_compile(&in, &s->arena, faults);
+    s->plan = plan;
+    if (!plan)
         return false;
     s->on_free = release_plan;
     load_auth(s, o->config, faults);
+    if (!load_redis_password(plan, s, o->config, faults))
+        return false;
     for (uint32_t i = 0; i < s->plan->nclusters; i++) {
         const char *why = transport_check(&s->plan->clusters[i]);
         if (why)

@@ -9,6 +9,7 @@
 #include "gateway/core/log.h"
 #include "gateway/explain.h"
 #include "gateway/front/listener.h"
+#include "gateway/policy/limit.h"
 #include "gateway/server_internal.h"
 
 enum {
@@ -108,6 +109,7 @@ static bool start_workers(struct server *s, uint64_t descriptors)
             .nlisteners = (uint32_t)n,
             .max_connections = each,
             .log = s->log,
+            .limits = s->limits,
             .ended = on_worker_ended,
             .ctx = s,
         };
@@ -118,6 +120,27 @@ static bool start_workers(struct server *s, uint64_t descriptors)
         }
     }
     return fds != NULL;
+}
+
+/* What was counted before goes on under the limits of the same name. */
+static bool bind_limits(struct server *s, const struct snapshot *snapshot)
+{
+    const struct plan_limits *l = &snapshot->plan->limits;
+    bool ok = true;
+    for (uint32_t i = 0; i < l->n; i++)
+        ok = ok && limit_bind(s->limits, l->all[i]);
+    return ok;
+}
+
+static bool start_limits(struct server *s)
+{
+    const struct plan_limits *l = &s->snapshot->plan->limits;
+    struct limit_table_size size = {.keys = l->keys, .log_bytes = l->log_bytes};
+    s->limits = limit_table_new(&size);
+    if (s->limits && bind_limits(s, s->snapshot))
+        return true;
+    options_complain("out of memory for rate limits");
+    return false;
 }
 
 static bool start_admin(struct server *s)
@@ -219,6 +242,10 @@ static void warn_of_restart(const struct config *old, const struct config *fresh
 {
     if (!same_listeners(old->message, fresh->message))
         log_warn("changed listeners take effect at the next start");
+    if (old->message->limits && fresh->message->limits &&
+        (old->message->limits->keys != fresh->message->limits->keys ||
+         old->message->limits->log_bytes != fresh->message->limits->log_bytes))
+        log_warn("changed sizes of limits take effect at the next start");
     if (old->workers != fresh->workers)
         log_warn("a changed number of workers takes effect at the next start");
 }
@@ -248,8 +275,12 @@ static void on_reloaded(uv_async_t *async)
     s->reloading = false;
     struct snapshot *fresh = s->loaded;
     s->loaded = NULL;
-    if (fresh)
+    if (fresh && bind_limits(s, fresh)) {
         put_in_force(s, fresh);
+    } else if (fresh) {
+        log_error("reload refused, the old configuration stays: out of memory for its limits");
+        snapshot_release(fresh);
+    }
     if (s->reload_again)
         begin_reload(s);
 }
@@ -307,6 +338,7 @@ static void finish(struct server *s)
     if (s->log)
         access_log_close(s->log);
     auth_keeper_close(s->keeper);
+    limit_table_free(s->limits);
     uv_walk(&s->loop, on_walk, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
@@ -348,7 +380,7 @@ int server_run(struct server *s, const struct options *o)
         options_complain("out of memory");
         return EXIT_BAD_START;
     }
-    if (!start_log(s) || !start_workers(s, descriptors) || !start_admin(s))
+    if (!start_log(s) || !start_limits(s) || !start_workers(s, descriptors) || !start_admin(s))
         return EXIT_BAD_START;
     log_info("serving %u RPCs at %u routes with %u worker%s", s->snapshot->plan->npolicies,
              s->snapshot->plan->nroutes, s->nworkers, s->nworkers == 1 ? "" : "s");

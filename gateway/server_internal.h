@@ -7,6 +7,7 @@
 #include "gateway/auth_keeper.h"
 #include "gateway/front/admin.h"
 #include "gateway/load.h"
+#include "gateway/policy/limit_table.h"
 #include "gateway/server.h"
 #include "gateway/worker.h"
 
@@ -26,6 +27,7 @@ struct server {
     struct admin *admin;
     struct auth_keeper *keeper;
     struct access_log *log;
+    struct limit_table *limits;
     uint32_t generation;
     bool reload_again; /* asked for while another was loading */
     bool reloading;    /* a thread is loading the next snapshot */

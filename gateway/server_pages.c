@@ -2,6 +2,7 @@
 
 #include "gateway/policy/auth_source.h"
 #include "gateway/server_internal.h"
+#include "gateway/server_limits.h"
 #include "transcoder/text.h"
 
 /* The admin pages. They run on the admin's thread and see workers through what these publish. */
@@ -159,10 +160,12 @@ static void provider_gauges(const struct plan *plan, struct gauges *out)
 static struct gauges all_gauges(struct server *s, const struct plan *plan, struct arena *arena)
 {
     size_t most = (size_t)plan->nclusters * GAUGES_PER_CLUSTER +
-                  (size_t)plan->nproviders * GAUGES_PER_PROVIDER;
+                  (size_t)plan->nproviders * GAUGES_PER_PROVIDER + server_limit_gauges_most(plan);
     struct gauges all = {arena, arena_array(arena, most, sizeof *all.items), 0};
     cluster_gauges(s, plan, &all);
     provider_gauges(plan, &all);
+    if (all.items)
+        all.n += server_limit_gauges(s, plan, arena, all.items + all.n);
     return all;
 }
 

@@ -40,6 +40,8 @@ struct worker {
     struct worker_view view;
     struct cluster_stats clusters[CLUSTERS_SEEN];
     bool cluster_seen[CLUSTERS_SEEN];
+    struct redis_stats redis;
+    bool redis_seen;
 };
 
 static struct worker *worker_of(struct exchange_host *host)
@@ -126,6 +128,9 @@ static void on_publish(struct timer *t)
         .serving = w->drain_until == 0,
     };
     bool all_up = publish_clusters(w);
+    w->redis_seen = w->generation->redis != NULL;
+    if (w->redis_seen)
+        redis_stats(w->generation->redis, &w->redis);
     watch_active(w->generation->watch, (int)w->host.active, (int)w->view.connections);
     pthread_mutex_unlock(&w->lock);
     timer_start(&w->timers, t, all_up ? PUBLISH_MS : PUBLISH_SOON_MS, on_publish);
@@ -145,7 +150,7 @@ static void connect_clusters(struct worker *w)
 static void take_snapshot(struct worker *w, struct snapshot *snapshot)
 {
     struct generation *old = w->generation;
-    struct generation *fresh = generation_new(&w->on, snapshot, old, w->in->log);
+    struct generation *fresh = generation_new(&w->on, snapshot, old);
     snapshot_release(snapshot);
     if (!fresh)
         return; /* out of memory: the old one goes on */
@@ -175,13 +180,13 @@ static void shut_down(struct worker *w)
     mailbox_close(&w->mailbox);
     uv_close((uv_handle_t *)&w->soon, NULL);
     uv_close((uv_handle_t *)&w->flush, NULL);
-    timer_wheel_close(&w->timers);
     pthread_mutex_lock(&w->lock);
     generation_free(w->generation);
     http_fetcher_close(w->on.fetcher);
     w->generation = NULL;
     w->view = (struct worker_view){0};
     pthread_mutex_unlock(&w->lock);
+    timer_wheel_close(&w->timers);
 }
 
 static void on_drain(struct timer *t)
@@ -245,10 +250,16 @@ static bool prepare(struct worker *w, struct snapshot *snapshot)
     uv_prepare_init(&w->loop, &w->flush);
     w->soon.data = w->flush.data = w;
     uv_prepare_start(&w->flush, on_flush);
-    w->on = (struct worker_loop){&w->loop, &w->timers, http_fetcher_open(&w->loop)};
+    w->on = (struct worker_loop){
+        .loop = &w->loop,
+        .timers = &w->timers,
+        .fetcher = http_fetcher_open(&w->loop),
+        .log = w->in->log,
+        .limits = w->in->limits,
+    };
     if (!w->on.fetcher)
         return false;
-    w->generation = generation_new(&w->on, snapshot, NULL, w->in->log);
+    w->generation = generation_new(&w->on, snapshot, NULL);
     if (!w->generation || !mailbox_init(&w->mailbox, &w->loop, on_mail, w))
         return false;
     w->host = (struct exchange_host){
@@ -318,6 +329,15 @@ bool worker_cluster(struct worker *w, uint32_t cluster, struct cluster_stats *ou
     pthread_mutex_lock(&w->lock);
     bool seen = w->cluster_seen[cluster];
     *out = w->clusters[cluster];
+    pthread_mutex_unlock(&w->lock);
+    return seen;
+}
+
+bool worker_redis(struct worker *w, struct redis_stats *out)
+{
+    pthread_mutex_lock(&w->lock);
+    bool seen = w->redis_seen;
+    *out = w->redis;
     pthread_mutex_unlock(&w->lock);
     return seen;
 }

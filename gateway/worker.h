@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "gateway/core/redis.h"
 #include "gateway/core/snapshot.h"
 #include "gateway/upstream/cluster.h"
 #include "gateway/watch/watch.h"
@@ -15,7 +16,8 @@ struct worker_input {
     const int *listeners; /* sockets; it closes them in the end */
     uint32_t nlisteners;
     uint32_t max_connections;
-    struct access_log *log;   /* may be NULL */
+    struct access_log *log; /* may be NULL */
+    struct limit_table *limits;
     void (*ended)(void *ctx); /* its thread is about to end; called on that thread */
     void *ctx;
 };
@@ -41,6 +43,8 @@ void worker_view(struct worker *w, struct worker_view *out);
 /* State of one cluster of the current snapshot as this worker sees it; false when it was not used
  * yet. */
 bool worker_cluster(struct worker *w, uint32_t cluster, struct cluster_stats *out);
+/* Its Redis client as of a moment ago; false when it has none. */
+bool worker_redis(struct worker *w, struct redis_stats *out);
 /* The current counters with the plan they belong to, held until worker_watch_done. */
 struct watch *worker_watch(struct worker *w);
 void worker_watch_done(struct worker *w);

@@ -59,13 +59,22 @@ echo '$ protoc -Iproto --include_imports --include_source_info --descriptor_set_
 protoc -Iproto -I/usr/include --include_imports --include_source_info \
     --descriptor_set_out="$work/api.pb" demo/v1/text_generation.proto
 
+say "What the gateway is told besides: whoever lists models may do so three times in two seconds"
+cat >"$work/postern.yaml" <<'END'
+overrides:
+  - selector: demo.v1.TextGeneration.ListModels
+    policy: { limit: [{ name: listing, key: source.ip, rate: 3/2s, algorithm: FIXED_WINDOW }] }
+END
+echo '$ cat postern.yaml'
+cat "$work/postern.yaml"
+
 say "A model server that speaks gRPC, and the gateway before it"
 echo "\$ demo-backend --listen 127.0.0.1:$backend &"
 "$build/demo-backend" --listen "127.0.0.1:$backend" >"$work/backend.log" 2>&1 &
 pids+=($!)
 wait_for "$backend" demo-backend "$work/backend.log"
-echo "\$ postern --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$listen --admin 127.0.0.1:$admin &"
-"$build/postern" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
+echo "\$ postern --config postern.yaml --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$listen --admin 127.0.0.1:$admin &"
+"$build/postern" --config "$work/postern.yaml" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
     --listen "127.0.0.1:$listen" --admin "127.0.0.1:$admin" --access-log "$work/access.log" \
     2>"$work/postern.log" &
 pids+=($!)
@@ -88,6 +97,13 @@ run "$url/v1/models/tiny:summarize" -H 'content-type: application/x-ndjson' \
 
 say "Fields from the query"
 run "$url/v1/models?page_size=2"
+
+say "A limit: the second and third may pass, the fourth is told when to come back"
+for _ in 2 3; do run -o /dev/null -w 'HTTP %{http_code}\n' "$url/v1/models?page_size=1"; done
+run -i "$url/v1/models?page_size=1"
+sleep 2
+echo '$ sleep 2'
+run "$url/v1/models?page_size=1"
 
 say "A mistake of the caller: where it is and what would be right"
 run "$url/v1/models/tiny:generate" -H "$json" -d '{"prompt":"hello","max_token":8}'

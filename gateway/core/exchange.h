@@ -64,6 +64,7 @@ struct exchange {
     struct str rule;       /* name of the condition or limit that has refused the call */
     struct str rule_error; /* the first failure of an expression, for the log */
     uint32_t rule_errors;
+    struct limits *limits;   /* taken for the call; NULL: none */
     struct headers metadata; /* for the upstream */
 
     /* Request: from the body to messages. */

@@ -25,6 +25,7 @@ struct front_ops {
 /* One snapshot in use by one worker, and how many of its exchanges hold on to it. */
 struct exchange_scope {
     struct snapshot *snapshot;
+    struct limiter *limiter; /* NULL: no method has a limit */
     uint32_t exchanges;
     struct auth_runtime *auth; /* of the worker, for the snapshot's providers */
 };

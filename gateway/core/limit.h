@@ -75,7 +75,11 @@ struct plan_limit {
     uint32_t index;  /* dense number within the plan: row of the metrics */
     uint32_t number; /* in the process's table; set when the snapshot is loaded */
     struct limit_rule rule;
-    uint8_t store;    /* enum limit_store */
-    uint8_t fallback; /* enum limit_fallback */
-    bool dry_run;     /* counts what it would have refused, and refuses nothing */
+    uint8_t store;     /* enum limit_store */
+    uint8_t fallback;  /* enum limit_fallback */
+    bool dry_run;      /* counts what it would have refused, and refuses nothing */
+    struct str policy; /* `"name";q=100;w=60` for answers; empty: they do not tell of it */
 };
+
+/* Which fields answers carry. */
+enum { LIMIT_TELL_STANDARD = 1, LIMIT_TELL_X = 2 };

@@ -5,6 +5,8 @@
 
 #include "gateway/core/plan_auth.h"
 #include "gateway/core/plan_expr.h"
+#include "gateway/core/plan_limits.h"
+#include "gateway/core/proxies.h"
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
 #include "transcoder/enum_name.h"
@@ -42,7 +44,9 @@ struct method_policy {
     const struct plan_expr *allow;            /* all must hold */
     const struct plan_metadata *metadata;
     uint16_t nallow, nmetadata;
-    const struct plan_auth *auth; /* NULL: the method is open */
+    const struct plan_auth *auth;           /* NULL: the method is open */
+    const struct plan_method_limit *limits; /* those that need the head alone come first */
+    uint8_t nlimits, nlimits_head;
 };
 
 /* How a route's requests may spell enum values: flags of transcoder/enum_name.h. */
@@ -110,6 +114,8 @@ struct plan {
     uint32_t nconcealed;
     struct plan_identity identity;
     const struct plan_probe *probe; /* NULL: none was asked for */
+    struct plan_limits limits;
+    struct proxies proxies; /* whose X-Forwarded-For is believed */
 };
 
 /* Before its arena is released. NULL is fine. */

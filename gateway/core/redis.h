@@ -64,7 +64,7 @@ struct redis {
 };
 
 /* False: the server is away or memory is short; `done` will not be called. Keys and arguments are
- * copied. `done` never comes from inside. */
+ * copied. `done` never comes from inside. `call` NULL: nobody wants to know the answer. */
 static inline bool redis_eval(struct redis *r, struct redis_call *call,
                               const struct redis_command *c, redis_done *done)
 {

@@ -26,6 +26,20 @@ static struct expr_value cidr_of(struct expr_run *r, const struct expr_value *ar
     return why ? wrong(r, args[0].s, why) : v;
 }
 
+/* An IPv6 address down to so many bits; an IPv4 address has no more than 32, so that
+ * cidr(source.ip, 64) is one IPv4 address or one network of IPv6. */
+static struct expr_value cidr_of_bits(struct expr_run *r, const struct expr_value *args, uint32_t n)
+{
+    struct expr_value v = args[0];
+    int64_t most = v.v4 ? 32 : 128;
+    (void)n;
+    if (args[1].i < 0 || args[1].i > 128)
+        return expr_fail(r, EXPR_FAIL_RANGE, "%lld is no length of a prefix", (long long)args[1].i);
+    v.kind = EXPR_CIDR;
+    v.prefix = (uint8_t)(args[1].i < most ? args[1].i : most);
+    return expr_cidr_masked(&v);
+}
+
 static struct expr_value is_ip(struct expr_run *r, const struct expr_value *args, uint32_t n)
 {
     struct expr_value v;
@@ -153,6 +167,7 @@ static const struct expr_function rows[] = {
     {"isIP(string) -> bool", is_ip, EXPR_COST_ONE, 0},
     {"ip/isCanonical(string) -> bool", is_canonical, EXPR_COST_ONE, 0},
     {"cidr(string) -> cidr", cidr_of, EXPR_COST_ONE, 0},
+    {"cidr(ip, int) -> cidr", cidr_of_bits, EXPR_COST_ONE, 0},
     {"isCIDR(string) -> bool", is_cidr, EXPR_COST_ONE, 0},
     {"string(ip) -> string", text, EXPR_COST_ONE, 0},
     {"string(cidr) -> string", text, EXPR_COST_ONE, 0},

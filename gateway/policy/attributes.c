@@ -1,7 +1,5 @@
 #include "gateway/policy/attributes.h"
 
-#include <arpa/inet.h>
-
 #include "gateway/core/clock.h"
 #include "gateway/core/principal.h"
 #include "gateway/expr/run.h"
@@ -172,26 +170,10 @@ static void find_roles(struct exchange *x, struct attributes *a, struct expr_val
 
 /* ---- the call ---- */
 
-/* "127.0.0.1:4711", "[::1]:4711"; anything else (a unix socket) has no address. */
 static void find_ip(struct exchange *x, struct attributes *a, struct expr_value *out)
 {
-    char text[INET6_ADDRSTRLEN];
-    struct str host = x->request.client;
     (void)a;
-
-    while (host.n && host.p[host.n - 1] != ':')
-        host.n--;
-    host.n -= host.n > 0;
-    if (host.n > 2 && host.p[0] == '[')
-        host = str_of(host.p + 1, host.n - 2);
-    *out = expr_absent();
-    if (host.n == 0 || host.n >= sizeof text)
-        return;
-    memcpy(text, host.p, host.n);
-    text[host.n] = 0;
-    struct expr_value ip = {.kind = EXPR_IP, .v4 = inet_pton(AF_INET, text, out->ip.bytes) == 1};
-    if (inet_pton(ip.v4 ? AF_INET : AF_INET6, text, ip.ip.bytes) == 1)
-        *out = ip;
+    *out = proxies_client(&x->snapshot->plan->proxies, x->request.client, &x->request.headers);
 }
 
 static void find_now(struct exchange *x, struct attributes *a, struct expr_value *out)

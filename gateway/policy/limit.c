@@ -1,6 +1,5 @@
 #include "gateway/policy/limit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -46,14 +45,10 @@ void limiter_free(struct limiter *l)
     free(l);
 }
 
-bool limit_bind(struct limit_table *t, struct plan_limit *limits, uint32_t n)
+bool limit_bind(struct limit_table *t, struct plan_limit *limit)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        limits[i].number = limit_table_bind(t, limits[i].id, &limits[i].rule);
-        if (limits[i].number == UINT32_MAX)
-            return false;
-    }
-    return true;
+    limit->number = limit_table_bind(t, limit->id, &limit->rule);
+    return limit->number != UINT32_MAX;
 }
 
 /* ---- the table ---- */
@@ -202,37 +197,48 @@ static enum limit_outcome take_step(struct limit_call *c)
     }
 }
 
+static void count_one(struct limit_table *t, const struct limit_item *i, enum limit_outcome o)
+{
+    bool refuses = !i->ask.verdict.granted && i->ask.verdict.wait_ns && !i->limit->dry_run;
+    if (i->fell_back)
+        limit_table_count(t, i->limit->number, LIMIT_COUNT_AWAY);
+    if (i->would_refuse)
+        limit_table_count(t, i->limit->number, LIMIT_COUNT_WOULD_REFUSE);
+    if (o == LIMIT_GRANTED)
+        limit_table_count(t, i->limit->number, LIMIT_COUNT_ALLOWED);
+    else if (refuses)
+        limit_table_count(t, i->limit->number, LIMIT_COUNT_REFUSED);
+}
+
+static enum limit_outcome decided(struct limit_call *c, enum limit_outcome o)
+{
+    for (uint8_t k = c->first; k < c->last; k++)
+        count_one(c->limiter->o.table, &c->items[k], o);
+    if (o != LIMIT_GRANTED)
+        undo(c);
+    return o;
+}
+
 static enum limit_outcome go_on(struct limit_call *c)
 {
     enum limit_outcome o = LIMIT_GRANTED;
     for (; c->step < STEPS && o == LIMIT_GRANTED; c->step++)
         o = take_step(c);
-    if (o == LIMIT_REFUSED || o == LIMIT_UNKNOWN)
-        undo(c);
-    c->outcome = o;
-    return o;
+    return c->outcome = o == LIMIT_WAITING ? o : decided(c, o);
 }
 
 enum limit_outcome limit_take(struct limit_call *c, uint8_t first, uint8_t last)
 {
-    struct limiter *l = c->limiter;
     c->first = first;
     c->last = last;
     c->step = STEP_TABLE;
-    if (!c->id[0])
-        snprintf(c->id, sizeof c->id, "%016llx%llx", (unsigned long long)l->id_base,
-                 (unsigned long long)++l->ids);
     return go_on(c);
 }
 
 void limit_answered(struct limit_call *c, enum limit_outcome outcome)
 {
-    c->outcome = outcome;
-    if (outcome == LIMIT_GRANTED)
-        outcome = go_on(c);
-    else
-        undo(c);
-    if (outcome != LIMIT_WAITING)
+    c->outcome = outcome == LIMIT_GRANTED ? go_on(c) : decided(c, outcome);
+    if (c->outcome != LIMIT_WAITING)
         c->done(c);
 }
 
@@ -281,8 +287,12 @@ bool limit_spend(struct limit_call *c, struct limit_item *i, uint64_t cost)
     if (i->holder == HELD_NOWHERE || i->spent <= i->charged)
         return true;
     bool within = charge_more(c, i, i->spent - i->charged);
-    i->would_refuse |= !within && i->limit->dry_run;
-    return within || i->limit->dry_run;
+    if (within)
+        return true;
+    i->would_refuse |= i->limit->dry_run;
+    limit_table_count(c->limiter->o.table, i->limit->number,
+                      i->limit->dry_run ? LIMIT_COUNT_WOULD_REFUSE : LIMIT_COUNT_CUT);
+    return i->limit->dry_run;
 }
 
 void limit_end(struct limit_call *c)

@@ -56,7 +56,7 @@ struct limit_call {
     uint8_t first, last; /* items being taken; last exclusive */
     struct redis_call redis;
     struct call *service;
-    char id[32];                     /* of this call among all gateways */
+    char id[32];                     /* of this call among all gateways; made when it is needed */
     struct limit_call *next, **link; /* those that hold places in Redis */
     bool service_answered, service_granted;
     uint8_t step; /* of the way through the stores */
@@ -81,8 +81,8 @@ void limiter_free(struct limiter *l);
 /* Takes the wall clock anew; calendars keep to the one taken last, so that steps do not matter. */
 void limiter_set_clock(struct limiter *l);
 
-/* Binds all limits of a plan to the table: once, before a worker sees it. False: out of memory. */
-bool limit_bind(struct limit_table *t, struct plan_limit *limits, uint32_t n);
+/* Binds a limit of a plan to the table: once, before a worker sees it. False: out of memory. */
+bool limit_bind(struct limit_table *t, struct plan_limit *limit);
 
 /* Takes items first .. last - 1. When not granted nothing of them is charged. */
 enum limit_outcome limit_take(struct limit_call *c, uint8_t first, uint8_t last);

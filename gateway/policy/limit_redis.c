@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/core/clock.h"
@@ -17,9 +16,12 @@ struct command {
     uint8_t n;
 };
 
-static int cut(struct str text, int most)
+/* "prefix:name:hash"; each part cut so that all fits. */
+static char *put(char *to, struct str text, size_t most)
 {
-    return text.n < (size_t)most ? (int)text.n : most;
+    size_t n = text.n < most ? text.n : most;
+    memcpy(to, text.p, n);
+    return to + n;
 }
 
 struct str limit_redis_key(const struct limiter *l, struct limit_item *i)
@@ -28,9 +30,25 @@ struct str limit_redis_key(const struct limiter *l, struct limit_item *i)
     char hex[DIGEST_HEX];
     if (n || !digest_hex(i->limit->id, i->key, hex))
         return str_of(i->redis_key, n);
-    snprintf(i->redis_key, sizeof i->redis_key, "%.*s:%.*s:%.*s", cut(l->o.prefix, 8),
-             l->o.prefix.p, cut(i->limit->name, 21), i->limit->name.p, DIGEST_HEX, hex);
-    return str_c(i->redis_key);
+    char *to = put(i->redis_key, l->o.prefix, 8);
+    *to++ = ':';
+    to = put(to, i->limit->name, 21);
+    *to++ = ':';
+    to = put(to, str_of(hex, DIGEST_HEX), DIGEST_HEX);
+    *to = '\0';
+    return str_of(i->redis_key, (size_t)(to - i->redis_key));
+}
+
+/* Of this call among those of all gateways. */
+static struct str id_of(struct limit_call *c)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!c->id[0]) {
+        uint64_t parts[] = {c->limiter->id_base, ++c->limiter->ids};
+        for (unsigned i = 0; i < sizeof c->id; i++)
+            c->id[i] = digits[parts[i / 16] >> (i % 16 * 4) & 15];
+    }
+    return str_of(c->id, sizeof c->id);
 }
 
 static void command_begin(struct command *k, struct str id, enum limit_script_mode mode)
@@ -122,7 +140,7 @@ static void on_taken(struct redis_call *call, const struct redis_reply *reply)
 enum limit_outcome limit_redis_take(struct limit_call *c)
 {
     struct command k;
-    command_begin(&k, str_c(c->id), LIMIT_SCRIPT_TAKE);
+    command_begin(&k, id_of(c), LIMIT_SCRIPT_TAKE);
     for (uint8_t n = c->first; n < c->last; n++) {
         struct limit_item *i = &c->items[n];
         if (!limit_redis_is_meant(i))
@@ -181,38 +199,42 @@ static void on_errand(struct redis_call *call, const struct redis_reply *reply)
         who->cut(who, item);
 }
 
+/* Only a charge may say something that the call has to know. */
+static struct limit_errand *errand_of(struct limit_call *c, struct limit_item *i,
+                                      enum limit_script_mode mode)
+{
+    struct limit_errand *e = mode == LIMIT_SCRIPT_CHARGE ? take_errand(c->limiter) : NULL;
+    if (!e)
+        return NULL;
+    e->who = c;
+    e->item = i;
+    return e;
+}
+
 void limit_redis_errand(struct limit_call *c, struct limit_item *i, enum limit_script_mode mode,
                         uint64_t cost)
 {
-    struct limit_errand *e = take_errand(c->limiter);
-    struct command k;
-    if (!e)
-        return;
+    struct limit_errand *e = errand_of(c, i, mode);
     struct limit_script_row row = row_of(i, cost);
+    struct command k;
     row.most = (double)i->cost; /* what the charge was, for a log */
-    command_begin(&k, str_c(c->id), mode);
+    command_begin(&k, id_of(c), mode);
     command_add(&k, limit_redis_key(c->limiter, i), &row);
-    if (mode == LIMIT_SCRIPT_CHARGE) {
-        e->who = c;
-        e->item = i;
-    }
-    if (!command_send(c->limiter, &k, &e->call, on_errand))
+    if (!command_send(c->limiter, &k, e ? &e->call : NULL, on_errand) && e)
         put_errand(e);
 }
 
 void limit_redis_return(struct limiter *l, const struct limit_lease *lease)
 {
-    struct limit_errand *e = lease->tokens ? take_errand(l) : NULL;
     struct limit_script_row row = lease->row;
     struct command k;
-    if (!e)
+    if (!lease->tokens)
         return;
     row.cost = row.most = (double)lease->tokens;
     row.at_us = (double)lease->at_us;
     command_begin(&k, STR("lease"), LIMIT_SCRIPT_REFUND);
     command_add(&k, str_c(lease->redis_key), &row);
-    if (!command_send(l, &k, &e->call, on_errand))
-        put_errand(e);
+    command_send(l, &k, NULL, NULL);
 }
 
 /* ---- places that are held while a call runs ---- */

@@ -28,12 +28,14 @@ static uint64_t uint_of(struct str message, uint32_t number)
 
 /* ---- asking ---- */
 
+/* Values have at least one byte: a limit without a key gives its name. */
 static bool put_entry(struct buf *out, const struct limit_item *i)
 {
+    struct str value = i->key.n ? i->key : i->limit->name;
     struct buf entry;
     buf_init(&entry, REQUEST_MAX);
     bool ok = tc_put_bytes(&entry, ENTRY_KEY, i->limit->name) &&
-              tc_put_bytes(&entry, ENTRY_VALUE, i->key) &&
+              tc_put_bytes(&entry, ENTRY_VALUE, value) &&
               tc_put_bytes(out, DESCRIPTOR_ENTRIES, buf_str(&entry));
     buf_release(&entry);
     return ok;

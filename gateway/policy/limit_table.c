@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "gateway/policy/limit_table_shard.h"
@@ -18,6 +19,7 @@ struct locked_shard {
 struct limit_table {
     struct siphash_key hash;
     struct limit_rules rules;
+    atomic_uint_fast64_t counts[LIMIT_RULES_MAX][LIMIT_COUNTS]; /* any thread, relaxed */
     pthread_mutex_t names_lock; /* guards names; taken at load only */
     struct str *names;
     uint32_t nnames;
@@ -46,10 +48,9 @@ static bool init_shards(struct limit_table *t, uint32_t keys)
 
 struct limit_table *limit_table_new(const struct limit_table_size *size)
 {
-    struct limit_table *t = aligned_alloc(64, sizeof *t);
+    struct limit_table *t = limit_map(sizeof *t); /* mostly never touched */
     if (!t)
         return NULL;
-    memset(t, 0, sizeof *t);
     pthread_mutex_init(&t->names_lock, NULL);
     t->rules.log_bytes_max = size->log_bytes ? size->log_bytes : LIMIT_LOG_BYTES_DEFAULT;
     bool ok = getrandom(&t->hash, sizeof t->hash, 0) == sizeof t->hash;
@@ -78,7 +79,7 @@ void limit_table_free(struct limit_table *t)
         free_rule(t, i);
     free(t->names);
     pthread_mutex_destroy(&t->names_lock);
-    free(t);
+    munmap(t, sizeof *t);
 }
 
 /* ---- limits ---- */
@@ -149,6 +150,18 @@ uint32_t limit_table_bind(struct limit_table *t, struct str name, const struct l
 struct siphash limit_table_key(const struct limit_table *t, uint32_t limit, struct str text)
 {
     return siphash128(&t->hash, limit, text);
+}
+
+/* Numbers that nobody decides by: no order is needed. */
+void limit_table_count(struct limit_table *t, uint32_t limit, enum limit_count what)
+{
+    atomic_fetch_add_explicit(&t->counts[limit][what], 1, memory_order_relaxed);
+}
+
+uint64_t limit_table_counted(const struct limit_table *t, uint32_t limit, enum limit_count what)
+{
+    return atomic_load_explicit((atomic_uint_fast64_t *)(uintptr_t)&t->counts[limit][what],
+                                memory_order_relaxed);
 }
 
 /* ---- taking ---- */

@@ -60,6 +60,18 @@ void limit_table_charge(struct limit_table *t, struct limit_ask *ask, struct lim
 /* Gives back ask->cost of what was charged at ask->at. */
 void limit_table_refund(struct limit_table *t, const struct limit_ask *ask, struct limit_clock now);
 
+/* What became of the calls of a limit, for metrics. */
+enum limit_count {
+    LIMIT_COUNT_ALLOWED,
+    LIMIT_COUNT_REFUSED,
+    LIMIT_COUNT_WOULD_REFUSE, /* a dry run */
+    LIMIT_COUNT_CUT,          /* a stream whose cost went beyond */
+    LIMIT_COUNT_AWAY,         /* decided by the fallback: the store could not be asked */
+    LIMIT_COUNTS
+};
+void limit_table_count(struct limit_table *t, uint32_t limit, enum limit_count what);
+uint64_t limit_table_counted(const struct limit_table *t, uint32_t limit, enum limit_count what);
+
 struct limit_table_stats {
     uint64_t keys, log_bytes;
     uint64_t forgotten; /* keys that made room and were not as good as fresh */

@@ -11,9 +11,7 @@ enum {
 
 _Static_assert(sizeof(struct limit_entry) == 64, "a key is one cache line");
 
-static uint32_t anchor_of(const struct limit_shard *s, bool heavy);
-
-static void *map(size_t n)
+void *limit_map(size_t n)
 {
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
                    0);
@@ -22,7 +20,7 @@ static void *map(size_t n)
 
 static size_t entries_size(const struct limit_shard *s)
 {
-    return ((size_t)s->capacity + 2) * sizeof *s->entries;
+    return ((size_t)s->capacity + LIMIT_FIRST_ENTRY) * sizeof *s->entries;
 }
 
 static size_t buckets_size(const struct limit_shard *s)
@@ -36,22 +34,20 @@ bool limit_shard_init(struct limit_shard *s, uint32_t capacity)
     while (buckets < capacity)
         buckets *= 2;
     *s = (struct limit_shard){.capacity = capacity, .mask = buckets - 1};
-    s->entries = map(entries_size(s));
-    s->buckets = map(buckets_size(s));
+    s->entries = limit_map(entries_size(s));
+    s->buckets = limit_map(buckets_size(s));
     if (!s->entries || !s->buckets) {
         limit_shard_release(s);
         return false;
     }
-    uint32_t heavy = anchor_of(s, true);
-    s->entries[heavy].newer = s->entries[heavy].older = heavy;
     return true;
 }
 
 void limit_shard_release(struct limit_shard *s)
 {
-    for (uint32_t i = 1; s->entries && i <= s->used; i++)
-        if (s->entries[i].kind == LIMIT_SLIDING_LOG)
-            free(s->entries[i].state.log.ring);
+    for (uint32_t i = 0; s->entries && i < s->used; i++)
+        if (s->entries[LIMIT_FIRST_ENTRY + i].kind == LIMIT_SLIDING_LOG)
+            free(s->entries[LIMIT_FIRST_ENTRY + i].state.log.ring);
     if (s->entries)
         munmap(s->entries, entries_size(s));
     if (s->buckets)
@@ -61,9 +57,9 @@ void limit_shard_release(struct limit_shard *s)
 
 /* ---- order of use: two rings, each with an entry of its own as anchor ---- */
 
-static uint32_t anchor_of(const struct limit_shard *s, bool heavy)
+static uint32_t anchor_of(bool heavy)
 {
-    return heavy ? s->capacity + 1 : LIMIT_NO_ENTRY;
+    return heavy ? LIMIT_HEAVY_ANCHOR : LIMIT_NO_ENTRY;
 }
 
 static void unlink_entry(struct limit_shard *s, uint32_t i)
@@ -75,7 +71,7 @@ static void unlink_entry(struct limit_shard *s, uint32_t i)
 
 static void link_newest(struct limit_shard *s, uint32_t i, bool heavy)
 {
-    uint32_t anchor = anchor_of(s, heavy), before = s->entries[anchor].older;
+    uint32_t anchor = anchor_of(heavy), before = s->entries[anchor].older;
     struct limit_entry *e = &s->entries[i];
     e->heavy = heavy;
     e->newer = anchor;
@@ -86,7 +82,7 @@ static void link_newest(struct limit_shard *s, uint32_t i, bool heavy)
 
 static uint32_t oldest(const struct limit_shard *s, bool heavy)
 {
-    uint32_t anchor = anchor_of(s, heavy), i = s->entries[anchor].newer;
+    uint32_t anchor = anchor_of(heavy), i = s->entries[anchor].newer;
     return i == anchor ? LIMIT_NO_ENTRY : i;
 }
 
@@ -99,7 +95,7 @@ static void move_to_newest(struct limit_shard *s, uint32_t i, bool heavy)
 static void touch(struct limit_shard *s, uint32_t i)
 {
     bool heavy = s->entries[i].heavy;
-    if (s->entries[anchor_of(s, heavy)].older != i)
+    if (s->entries[anchor_of(heavy)].older != i)
         move_to_newest(s, i, heavy);
 }
 
@@ -245,8 +241,11 @@ static bool make_room(struct limit_shard *s, struct limit_rules *rules, struct l
 
 static uint32_t take_free(struct limit_shard *s, struct limit_rules *rules, struct limit_clock now)
 {
+    if (s->used == 0) /* not before, so that a table nobody uses takes no memory */
+        s->entries[LIMIT_HEAVY_ANCHOR].newer = s->entries[LIMIT_HEAVY_ANCHOR].older =
+            LIMIT_HEAVY_ANCHOR;
     if (!s->free && s->used < s->capacity)
-        return ++s->used;
+        return LIMIT_FIRST_ENTRY + s->used++;
     if (!s->free && !make_room(s, rules, now))
         return LIMIT_NO_ENTRY;
     uint32_t i = s->free;

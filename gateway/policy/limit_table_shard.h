@@ -7,9 +7,10 @@
 #include "gateway/policy/limit_algorithm.h"
 #include "gateway/policy/limit_table.h"
 
-enum { LIMIT_RULES_MAX = 65536, LIMIT_NO_ENTRY = 0 };
+/* Entries are named by index; the first two are the anchors of the rings. */
+enum { LIMIT_RULES_MAX = 65536, LIMIT_NO_ENTRY = 0, LIMIT_HEAVY_ANCHOR = 1, LIMIT_FIRST_ENTRY };
 
-/* A key: one cache line. Entries are named by index, 0 is none. */
+/* A key: one cache line. */
 struct limit_entry {
     struct siphash key;
     union limit_state state;
@@ -29,8 +30,7 @@ struct limit_rules {
 };
 
 struct limit_shard {
-    struct limit_entry *entries; /* those and two anchors of rings, mapped: pages come as they are
-                                    used */
+    struct limit_entry *entries; /* capacity and the anchors; pages come as they are used */
     uint32_t *buckets;           /* a power of two of them */
     uint32_t capacity, mask;
     uint32_t used, free; /* entries ever handed out; list of those given back */
@@ -38,6 +38,8 @@ struct limit_shard {
     uint64_t forgotten, full;
 };
 
+/* Zeroed memory whose pages come as they are used; munmap frees it. NULL: out of memory. */
+void *limit_map(size_t n);
 /* False: out of memory. */
 bool limit_shard_init(struct limit_shard *s, uint32_t capacity);
 void limit_shard_release(struct limit_shard *s);

@@ -27,7 +27,7 @@ struct limit_leases {
     struct timer timer;
 };
 
-/* A command whose answer no call waits for. */
+/* A charge whose answer no call waits for, and one may have to hear of. */
 struct limit_errand {
     struct redis_call call; /* first */
     struct limit_errand *next, **link;

@@ -264,8 +264,8 @@ static void check_twins(struct compile *c)
     arena_release(&scratch);
 }
 
-const struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
-                                  struct tc_faults *faults)
+struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
+                            struct tc_faults *faults)
 {
     struct compile c = {.in = in, .arena = arena, .faults = faults};
     size_t before = faults->count;
@@ -283,6 +283,10 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
         policy_probe_check(&c);
         check_twins(&c);
     }
+    struct plan_limits limits = {.service = PLAN_NO_CLUSTER};
+    struct proxies proxies = {0};
+    policy_limit_stores(&c, &limits);
+    policy_proxies(&c, &proxies);
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
     if (c.no_memory)
         faults->out_of_memory = true;
@@ -303,6 +307,8 @@ const struct plan *policy_compile(const struct policy_input *in, struct arena *a
                           .concealed = c.concealed,
                           .nconcealed = c.nconcealed,
                           .identity = c.identity,
-                          .probe = c.probe};
+                          .probe = c.probe,
+                          .limits = limits,
+                          .proxies = proxies};
     return plan;
 }

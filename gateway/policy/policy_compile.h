@@ -42,5 +42,5 @@ struct policy_input {
  * Services of the well-known infrastructure (grpc.reflection, grpc.health) are served like any
  * other when they are in the set.
  */
-const struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
-                                  struct tc_faults *faults);
+struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
+                            struct tc_faults *faults);

@@ -73,5 +73,6 @@ void policy_inherit(struct compile *c, struct method_policy *p, const struct tc_
     c->nlayers = n;
     policy_rules_compile(c, p);
     policy_auth_resolve(c, p);
+    policy_limits_compile(c, p);
     policy_probe_compile(c, p);
 }

@@ -53,6 +53,9 @@ struct compile {
     size_t nlayers;
     struct expr_env *env;
     const struct plan_env *envs; /* of all methods */
+    struct plan_limit **limits;  /* each once, and the option that it was made of */
+    const void **limit_options;
+    uint32_t nlimits, limit_room;
     const struct faulty *faulty;
 
     struct auth_provider *providers;
@@ -110,6 +113,11 @@ void policy_probe_check(struct compile *c);
 /* policy_tables: `tables` and `identity` of the configuration. */
 void policy_tables_read(struct compile *c);
 void policy_identity_read(struct compile *c);
+/* policy_limit: the limits of the method at work. policy_limit_stores: what the configuration says
+ * of all of them. */
+void policy_limits_compile(struct compile *c, struct method_policy *p);
+void policy_limit_stores(struct compile *c, struct plan_limits *out);
+void policy_proxies(struct compile *c, struct proxies *out);
 
 /* policy_http: all routes of a method. */
 void policy_http_routes(struct compile *c, const struct method_policy *p);

@@ -377,6 +377,11 @@ void redis_client_close(struct redis *redis)
 {
     struct redis_client *r = (struct redis_client *)redis;
     r->closing = true;
+    if (r->state == CLIENT_UP) { /* what is given back at the end is still told */
+        redis_calls_send(r);
+        if (r->out.n && !r->writing)
+            write_out(r);
+    }
     r->state = CLIENT_AWAY;
     timer_stop(r->timers, &r->timer);
     timer_stop(r->timers, &r->deadlines);

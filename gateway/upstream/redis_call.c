@@ -55,6 +55,7 @@ static void finish(struct redis_client *r, struct redis_pending *p, const struct
     if (!call)
         return;
     p->call = NULL;
+    p->dropped = true;
     call->pending = NULL;
     r->stats.failed += reply->status == REDIS_FAILED;
     r->stats.silent += reply->status == REDIS_SILENT;
@@ -164,8 +165,10 @@ static bool eval(struct redis *redis, struct redis_call *call, const struct redi
         return false;
     }
     p->call = call;
-    call->pending = p;
-    call->done = done;
+    if (call) {
+        call->pending = p;
+        call->done = done;
+    }
     push(&r->waiting, p);
     if (!timer_runs(&r->deadlines))
         watch_deadlines(r);
@@ -175,8 +178,10 @@ static bool eval(struct redis *redis, struct redis_call *call, const struct redi
 static void cancel(struct redis *redis, struct redis_call *call)
 {
     (void)redis;
-    if (call->pending)
+    if (call->pending) {
         call->pending->call = NULL;
+        call->pending->dropped = true;
+    }
     call->pending = NULL;
 }
 
@@ -195,7 +200,7 @@ void redis_calls_send(struct redis_client *r)
     struct redis_pending *p;
     while ((p = pop(&r->waiting))) {
         size_t before = r->out.n;
-        if (p->call && put_call(r, p)) {
+        if (!p->dropped && put_call(r, p)) {
             push(&r->sent, p);
             continue;
         }
@@ -243,7 +248,7 @@ bool redis_calls_reply(struct redis_client *r, const struct redis_reply *reply)
     if (p->greeting) {
         put_idle(r, p);
         redis_greeted(r, reply);
-    } else if (p->call && !p->retried && says(reply, "NOSCRIPT")) {
+    } else if (!p->dropped && !p->retried && says(reply, "NOSCRIPT")) {
         p->retried = true; /* nothing has run: the source goes along this time */
         push(&r->waiting, p);
     } else {

@@ -26,6 +26,7 @@ struct redis_pending {
     uint64_t deadline; /* clock_now() */
     uint32_t script, arguments;
     bool greeting, retried;
+    bool dropped;    /* nobody waits any more: not sent if it has not been */
     struct buf rest; /* of the command, behind the script: count of keys, keys, arguments */
 };
 

@@ -1,25 +1,38 @@
 #include "gateway/upstream/redis_wire.h"
 
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "transcoder/number.h"
+
+/* "*12\r\n", "$12\r\n" */
+static bool put_count(struct buf *out, char kind, uint64_t n)
+{
+    char *to = buf_reserve(out, TC_NUMBER_TEXT_MAX + 3);
+    if (!to)
+        return false;
+    *to = kind;
+    size_t end = 1 + tc_print_uint64(to + 1, n);
+    to[end] = '\r';
+    to[end + 1] = '\n';
+    out->n += end + 2;
+    return true;
+}
 
 bool redis_put_command(struct buf *out, uint32_t arguments)
 {
-    return buf_printf(out, "*%u\r\n", arguments);
+    return put_count(out, '*', arguments);
 }
 
 bool redis_put(struct buf *out, struct str argument)
 {
-    return buf_printf(out, "$%zu\r\n", argument.n) && buf_add(out, argument) &&
-           buf_add(out, STR("\r\n"));
+    return put_count(out, '$', argument.n) && buf_add(out, argument) && buf_add(out, STR("\r\n"));
 }
 
 bool redis_put_number(struct buf *out, uint64_t argument)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)argument);
-    return redis_put(out, str_of(text, (size_t)n));
+    char text[TC_NUMBER_TEXT_MAX];
+    return redis_put(out, str_of(text, tc_print_uint64(text, argument)));
 }
 
 struct redis_parser {

@@ -4,7 +4,7 @@
 The gateway has one core for itself; backend and load generator share the other. Rounds of the gateways are
 interleaved and medians taken, so that a busy machine hurts all alike. No figure without a checked answer: a
 gateway that fails, answers an error or another message stops the run. Environment, all optional:
-    PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth   what to measure
+    PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth,limits   what to measure
     GATEWAYS=postern,floor    whom; ROUNDS=5, ROUND_MS=800, CROWD=10000, PORT=24100, CHART=1
 """
 import json
@@ -19,6 +19,7 @@ import time
 
 import gateways
 import growth
+import limits
 import load
 import payloads
 import report
@@ -27,7 +28,8 @@ from gateways import BenchError
 
 OUT = os.environ["BENCH"]
 NAMES = ["postern", "envoy", "grpc-gateway"]
-PARTS = ["start", "payloads", "large", "streams", "connections", "latency", "idle", "waiting", "growth"]
+PARTS = ["start", "payloads", "large", "streams", "connections", "latency", "idle", "waiting", "growth",
+         "limits"]
 ROUNDS, ROUND_MS = int(os.environ.get("ROUNDS", 5)), int(os.environ.get("ROUND_MS", 800))
 CROWD, PORT = int(os.environ.get("CROWD", 10000)), int(os.environ.get("PORT", 24100))
 CONNECTIONS, OTHER_CONNECTIONS = 64, (1, 1000)
@@ -202,6 +204,11 @@ class Bench:
             self.note(postern)["growth"] = {
                 "sizes": growth.by_size(self, postern), "routes": growth.by_routes(self, PORT + 20, PORT),
                 "workers": growth.by_workers(self, PORT + 30, PORT)}
+
+    def part_limits(self):
+        postern = next((g for g in self.gateways if g.name == "postern"), None)
+        if postern:
+            self.note(postern)["limits"] = limits.cost(self, PORT + 40, PORT)
 
     def part_connections(self):
         for n in OTHER_CONNECTIONS:

@@ -99,7 +99,10 @@ def absolutes(figures):
             ("RSS at rest, MB", "rss_rest_kb", 1 / 1024, 12), ("large: RSS per byte in flight",
                                                               "payloads.large.rss_per_byte", 1, 2),
             ("ready after start, ms", "ready_ms", 1, 20), ("stream: CPU µs per message", "stream.message_us", 1, 3),
-            ("stream: first token µs over direct", "stream.first_added_us", 1, 200)):
+            ("stream: first token µs over direct", "stream.first_added_us", 1, 200),
+            ("limit, counted here: CPU µs added", "limits.here.added_us", 1, 1),
+            ("limit, asked of Redis: CPU µs added", "limits.redis.added_us", 1, 6),
+            ("limit, leased from Redis: CPU µs added", "limits.leased.added_us", 1, 1.5)):
         value = lookup(figures, path)
         yield title, None if value is None else value * scale, -limit, None
     sizes = [at["ns_per_byte"] for at in lookup(figures, "growth.sizes") or []]

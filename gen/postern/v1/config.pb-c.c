@@ -457,6 +457,141 @@ void   postern__v1__identity__free_unpacked
   assert(message->base.descriptor == &postern__v1__identity__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__redis__init
+                     (Postern__V1__Redis         *message)
+{
+  static const Postern__V1__Redis init_value = POSTERN__V1__REDIS__INIT;
+  *message = init_value;
+}
+size_t postern__v1__redis__get_packed_size
+                     (const Postern__V1__Redis *message)
+{
+  assert(message->base.descriptor == &postern__v1__redis__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__redis__pack
+                     (const Postern__V1__Redis *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__redis__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__redis__pack_to_buffer
+                     (const Postern__V1__Redis *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__redis__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Redis *
+       postern__v1__redis__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Redis *)
+     protobuf_c_message_unpack (&postern__v1__redis__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__redis__free_unpacked
+                     (Postern__V1__Redis *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__redis__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__rate_limit_service__init
+                     (Postern__V1__RateLimitService         *message)
+{
+  static const Postern__V1__RateLimitService init_value = POSTERN__V1__RATE_LIMIT_SERVICE__INIT;
+  *message = init_value;
+}
+size_t postern__v1__rate_limit_service__get_packed_size
+                     (const Postern__V1__RateLimitService *message)
+{
+  assert(message->base.descriptor == &postern__v1__rate_limit_service__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__rate_limit_service__pack
+                     (const Postern__V1__RateLimitService *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__rate_limit_service__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__rate_limit_service__pack_to_buffer
+                     (const Postern__V1__RateLimitService *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__rate_limit_service__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__RateLimitService *
+       postern__v1__rate_limit_service__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__RateLimitService *)
+     protobuf_c_message_unpack (&postern__v1__rate_limit_service__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__rate_limit_service__free_unpacked
+                     (Postern__V1__RateLimitService *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__rate_limit_service__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   postern__v1__limits__init
+                     (Postern__V1__Limits         *message)
+{
+  static const Postern__V1__Limits init_value = POSTERN__V1__LIMITS__INIT;
+  *message = init_value;
+}
+size_t postern__v1__limits__get_packed_size
+                     (const Postern__V1__Limits *message)
+{
+  assert(message->base.descriptor == &postern__v1__limits__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__limits__pack
+                     (const Postern__V1__Limits *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__limits__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__limits__pack_to_buffer
+                     (const Postern__V1__Limits *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__limits__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Limits *
+       postern__v1__limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Limits *)
+     protobuf_c_message_unpack (&postern__v1__limits__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__limits__free_unpacked
+                     (Postern__V1__Limits *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__limits__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__expressions__init
                      (Postern__V1__Expressions         *message)
 {
@@ -727,7 +862,7 @@ void   postern__v1__access_log__free_unpacked
   assert(message->base.descriptor == &postern__v1__access_log__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[17] =
+static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[21] =
 {
   {
     "listeners",
@@ -933,6 +1068,54 @@ static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[17]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "redis",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, redis),
+    &postern__v1__redis__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rate_limit_service",
+    41,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, rate_limit_service),
+    &postern__v1__rate_limit_service__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limits",
+    42,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, limits),
+    &postern__v1__limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trusted_proxies",
+    43,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Config, n_trusted_proxies),
+    offsetof(Postern__V1__Config, trusted_proxies),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__config__field_indices_by_name[] = {
   10,   /* field[10] = access_log */
@@ -946,18 +1129,23 @@ static const unsigned postern__v1__config__field_indices_by_name[] = {
   11,   /* field[11] = grace_period */
   9,   /* field[9] = http */
   16,   /* field[16] = identity */
+  19,   /* field[19] = limits */
   0,   /* field[0] = listeners */
   8,   /* field[8] = overrides */
+  18,   /* field[18] = rate_limit_service */
+  17,   /* field[17] = redis */
   5,   /* field[5] = reflect */
   15,   /* field[15] = tables */
+  20,   /* field[20] = trusted_proxies */
   2,   /* field[2] = upstream */
   6,   /* field[6] = workers */
 };
-static const ProtobufCIntRange postern__v1__config__number_ranges[2 + 1] =
+static const ProtobufCIntRange postern__v1__config__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 13 },
-  { 0, 17 }
+  { 40, 17 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor postern__v1__config__descriptor =
 {
@@ -967,10 +1155,10 @@ const ProtobufCMessageDescriptor postern__v1__config__descriptor =
   "Postern__V1__Config",
   "postern.v1",
   sizeof(Postern__V1__Config),
-  17,
+  21,
   postern__v1__config__field_descriptors,
   postern__v1__config__field_indices_by_name,
-  2,  postern__v1__config__number_ranges,
+  3,  postern__v1__config__number_ranges,
   (ProtobufCMessageInit) postern__v1__config__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1825,6 +2013,269 @@ const ProtobufCMessageDescriptor postern__v1__identity__descriptor =
   postern__v1__identity__field_indices_by_name,
   1,  postern__v1__identity__number_ranges,
   (ProtobufCMessageInit) postern__v1__identity__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__redis__field_descriptors[6] =
+{
+  {
+    "address",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, user),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "password_file",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, password_file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "database",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, database),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, timeout),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prefix",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Redis, prefix),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__redis__field_indices_by_name[] = {
+  0,   /* field[0] = address */
+  3,   /* field[3] = database */
+  2,   /* field[2] = password_file */
+  5,   /* field[5] = prefix */
+  4,   /* field[4] = timeout */
+  1,   /* field[1] = user */
+};
+static const ProtobufCIntRange postern__v1__redis__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor postern__v1__redis__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Redis",
+  "Redis",
+  "Postern__V1__Redis",
+  "postern.v1",
+  sizeof(Postern__V1__Redis),
+  6,
+  postern__v1__redis__field_descriptors,
+  postern__v1__redis__field_indices_by_name,
+  1,  postern__v1__redis__number_ranges,
+  (ProtobufCMessageInit) postern__v1__redis__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__rate_limit_service__field_descriptors[3] =
+{
+  {
+    "upstream",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__RateLimitService, upstream),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "domain",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__RateLimitService, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__RateLimitService, timeout),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__rate_limit_service__field_indices_by_name[] = {
+  1,   /* field[1] = domain */
+  2,   /* field[2] = timeout */
+  0,   /* field[0] = upstream */
+};
+static const ProtobufCIntRange postern__v1__rate_limit_service__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor postern__v1__rate_limit_service__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.RateLimitService",
+  "RateLimitService",
+  "Postern__V1__RateLimitService",
+  "postern.v1",
+  sizeof(Postern__V1__RateLimitService),
+  3,
+  postern__v1__rate_limit_service__field_descriptors,
+  postern__v1__rate_limit_service__field_indices_by_name,
+  1,  postern__v1__rate_limit_service__number_ranges,
+  (ProtobufCMessageInit) postern__v1__rate_limit_service__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue postern__v1__limits__fields__enum_values_by_number[4] =
+{
+  { "RATELIMIT", "POSTERN__V1__LIMITS__FIELDS__RATELIMIT", 0 },
+  { "X_RATELIMIT", "POSTERN__V1__LIMITS__FIELDS__X_RATELIMIT", 1 },
+  { "BOTH", "POSTERN__V1__LIMITS__FIELDS__BOTH", 2 },
+  { "NONE", "POSTERN__V1__LIMITS__FIELDS__NONE", 3 },
+};
+static const ProtobufCIntRange postern__v1__limits__fields__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex postern__v1__limits__fields__enum_values_by_name[4] =
+{
+  { "BOTH", 2 },
+  { "NONE", 3 },
+  { "RATELIMIT", 0 },
+  { "X_RATELIMIT", 1 },
+};
+const ProtobufCEnumDescriptor postern__v1__limits__fields__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.Limits.Fields",
+  "Fields",
+  "Postern__V1__Limits__Fields",
+  "postern.v1",
+  4,
+  postern__v1__limits__fields__enum_values_by_number,
+  4,
+  postern__v1__limits__fields__enum_values_by_name,
+  1,
+  postern__v1__limits__fields__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor postern__v1__limits__field_descriptors[3] =
+{
+  {
+    "fields",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limits, fields),
+    &postern__v1__limits__fields__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limits, keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limits, log_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__limits__field_indices_by_name[] = {
+  0,   /* field[0] = fields */
+  1,   /* field[1] = keys */
+  2,   /* field[2] = log_bytes */
+};
+static const ProtobufCIntRange postern__v1__limits__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor postern__v1__limits__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Limits",
+  "Limits",
+  "Postern__V1__Limits",
+  "postern.v1",
+  sizeof(Postern__V1__Limits),
+  3,
+  postern__v1__limits__field_descriptors,
+  postern__v1__limits__field_indices_by_name,
+  1,  postern__v1__limits__number_ranges,
+  (ProtobufCMessageInit) postern__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__expressions__field_descriptors[3] =

@@ -27,6 +27,9 @@ typedef struct Postern__V1__ClientCertificate Postern__V1__ClientCertificate;
 typedef struct Postern__V1__Table Postern__V1__Table;
 typedef struct Postern__V1__TableRow Postern__V1__TableRow;
 typedef struct Postern__V1__Identity Postern__V1__Identity;
+typedef struct Postern__V1__Redis Postern__V1__Redis;
+typedef struct Postern__V1__RateLimitService Postern__V1__RateLimitService;
+typedef struct Postern__V1__Limits Postern__V1__Limits;
 typedef struct Postern__V1__Expressions Postern__V1__Expressions;
 typedef struct Postern__V1__Listener Postern__V1__Listener;
 typedef struct Postern__V1__Cluster Postern__V1__Cluster;
@@ -46,6 +49,19 @@ typedef enum _Postern__V1__ClientCertificate__Source {
   POSTERN__V1__CLIENT_CERTIFICATE__SOURCE__SAN_DNS = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__CLIENT_CERTIFICATE__SOURCE)
 } Postern__V1__ClientCertificate__Source;
+typedef enum _Postern__V1__Limits__Fields {
+  /*
+   * RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers).
+   */
+  POSTERN__V1__LIMITS__FIELDS__RATELIMIT = 0,
+  /*
+   * X-RateLimit-Limit, -Remaining and -Reset of the limit that has least left.
+   */
+  POSTERN__V1__LIMITS__FIELDS__X_RATELIMIT = 1,
+  POSTERN__V1__LIMITS__FIELDS__BOTH = 2,
+  POSTERN__V1__LIMITS__FIELDS__NONE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMITS__FIELDS)
+} Postern__V1__Limits__Fields;
 typedef enum _Postern__V1__Transport {
   /*
    * Ours, on nghttp2.
@@ -128,6 +144,18 @@ struct  Postern__V1__Config
    * The caller's identity for the upstream. A client's own headers of these names never travel on.
    */
   Postern__V1__Identity *identity;
+  /*
+   * Where shared limits are counted.
+   */
+  Postern__V1__Redis *redis;
+  Postern__V1__RateLimitService *rate_limit_service;
+  Postern__V1__Limits *limits;
+  /*
+   * Peers whose X-Forwarded-For is believed, as prefixes: "10.0.0.0/8", "2001:db8::/32"; "unix" for clients of unix sockets.
+   * source.ip is the last address in it that is none of these. Default: none, source.ip is the peer.
+   */
+  size_t n_trusted_proxies;
+  char **trusted_proxies;
   Postern__V1__Config__WorkersCase _workers_case;
   union {
     /*
@@ -138,7 +166,7 @@ struct  Postern__V1__Config
 };
 #define POSTERN__V1__CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__config__descriptor) \
-    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, NULL, 0,NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
 
 
 typedef enum {
@@ -384,6 +412,81 @@ struct  Postern__V1__Identity
 #define POSTERN__V1__IDENTITY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__identity__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Postern__V1__Redis
+{
+  ProtobufCMessage base;
+  /*
+   * "host:port", "[v6]:port" or "unix:/path".
+   */
+  char *address;
+  char *user;
+  /*
+   * File with the password, relative to this file.
+   */
+  char *password_file;
+  /*
+   * Number of the database. 0
+   */
+  uint32_t database;
+  /*
+   * How long a call waits for an answer, at most 1s. 20ms
+   */
+  char *timeout;
+  /*
+   * Keys are "prefix:limit:hash". At most 8 characters; "postern"
+   */
+  char *prefix;
+};
+#define POSTERN__V1__REDIS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__redis__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Speaks envoy.service.ratelimit.v3.
+ */
+struct  Postern__V1__RateLimitService
+{
+  ProtobufCMessage base;
+  /*
+   * Cluster or endpoint.
+   */
+  char *upstream;
+  /*
+   * Which of its configurations is meant.
+   */
+  char *domain;
+  /*
+   * How long a call waits for an answer, at most 1s. 20ms
+   */
+  char *timeout;
+};
+#define POSTERN__V1__RATE_LIMIT_SERVICE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__rate_limit_service__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Postern__V1__Limits
+{
+  ProtobufCMessage base;
+  /*
+   * What answers tell of limits.
+   */
+  Postern__V1__Limits__Fields fields;
+  /*
+   * Keys that this process counts, 64 bytes each; beyond it those go that lose least by being forgotten. 1000000
+   */
+  uint32_t keys;
+  /*
+   * Bytes for what sliding logs remember. 33554432
+   */
+  uint64_t log_bytes;
+};
+#define POSTERN__V1__LIMITS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__limits__descriptor) \
+    , POSTERN__V1__LIMITS__FIELDS__RATELIMIT, 0, 0 }
 
 
 /*
@@ -753,6 +856,63 @@ Postern__V1__Identity *
 void   postern__v1__identity__free_unpacked
                      (Postern__V1__Identity *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Redis methods */
+void   postern__v1__redis__init
+                     (Postern__V1__Redis         *message);
+size_t postern__v1__redis__get_packed_size
+                     (const Postern__V1__Redis   *message);
+size_t postern__v1__redis__pack
+                     (const Postern__V1__Redis   *message,
+                      uint8_t             *out);
+size_t postern__v1__redis__pack_to_buffer
+                     (const Postern__V1__Redis   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Redis *
+       postern__v1__redis__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__redis__free_unpacked
+                     (Postern__V1__Redis *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__RateLimitService methods */
+void   postern__v1__rate_limit_service__init
+                     (Postern__V1__RateLimitService         *message);
+size_t postern__v1__rate_limit_service__get_packed_size
+                     (const Postern__V1__RateLimitService   *message);
+size_t postern__v1__rate_limit_service__pack
+                     (const Postern__V1__RateLimitService   *message,
+                      uint8_t             *out);
+size_t postern__v1__rate_limit_service__pack_to_buffer
+                     (const Postern__V1__RateLimitService   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__RateLimitService *
+       postern__v1__rate_limit_service__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__rate_limit_service__free_unpacked
+                     (Postern__V1__RateLimitService *message,
+                      ProtobufCAllocator *allocator);
+/* Postern__V1__Limits methods */
+void   postern__v1__limits__init
+                     (Postern__V1__Limits         *message);
+size_t postern__v1__limits__get_packed_size
+                     (const Postern__V1__Limits   *message);
+size_t postern__v1__limits__pack
+                     (const Postern__V1__Limits   *message,
+                      uint8_t             *out);
+size_t postern__v1__limits__pack_to_buffer
+                     (const Postern__V1__Limits   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Limits *
+       postern__v1__limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__limits__free_unpacked
+                     (Postern__V1__Limits *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Expressions methods */
 void   postern__v1__expressions__init
                      (Postern__V1__Expressions         *message);
@@ -899,6 +1059,15 @@ typedef void (*Postern__V1__TableRow_Closure)
 typedef void (*Postern__V1__Identity_Closure)
                  (const Postern__V1__Identity *message,
                   void *closure_data);
+typedef void (*Postern__V1__Redis_Closure)
+                 (const Postern__V1__Redis *message,
+                  void *closure_data);
+typedef void (*Postern__V1__RateLimitService_Closure)
+                 (const Postern__V1__RateLimitService *message,
+                  void *closure_data);
+typedef void (*Postern__V1__Limits_Closure)
+                 (const Postern__V1__Limits *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Expressions_Closure)
                  (const Postern__V1__Expressions *message,
                   void *closure_data);
@@ -935,6 +1104,10 @@ extern const ProtobufCEnumDescriptor    postern__v1__client_certificate__source_
 extern const ProtobufCMessageDescriptor postern__v1__table__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__table_row__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__identity__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__redis__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__rate_limit_service__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__limits__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__limits__fields__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__expressions__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__listener__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__cluster__descriptor;

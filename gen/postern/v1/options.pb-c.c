@@ -277,6 +277,51 @@ void   postern__v1__claim__free_unpacked
   assert(message->base.descriptor == &postern__v1__claim__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__limit__init
+                     (Postern__V1__Limit         *message)
+{
+  static const Postern__V1__Limit init_value = POSTERN__V1__LIMIT__INIT;
+  *message = init_value;
+}
+size_t postern__v1__limit__get_packed_size
+                     (const Postern__V1__Limit *message)
+{
+  assert(message->base.descriptor == &postern__v1__limit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__limit__pack
+                     (const Postern__V1__Limit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__limit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__limit__pack_to_buffer
+                     (const Postern__V1__Limit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__limit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Limit *
+       postern__v1__limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Limit *)
+     protobuf_c_message_unpack (&postern__v1__limit__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__limit__free_unpacked
+                     (Postern__V1__Limit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__limit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__route__init
                      (Postern__V1__Route         *message)
 {
@@ -412,7 +457,7 @@ void   postern__v1__stream__free_unpacked
   assert(message->base.descriptor == &postern__v1__stream__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[13] =
+static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[14] =
 {
   {
     "upstream",
@@ -570,6 +615,18 @@ static const ProtobufCFieldDescriptor postern__v1__policy__field_descriptors[13]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limit",
+    30,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Postern__V1__Policy, n_limit),
+    offsetof(Postern__V1__Policy, limit),
+    &postern__v1__limit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__policy__field_indices_by_name[] = {
   9,   /* field[9] = allow */
@@ -578,6 +635,7 @@ static const unsigned postern__v1__policy__field_indices_by_name[] = {
   8,   /* field[8] = fill_update_mask */
   3,   /* field[3] = idempotent */
   4,   /* field[4] = json */
+  13,   /* field[13] = limit */
   6,   /* field[6] = max_request_bytes */
   7,   /* field[7] = max_response_bytes */
   10,   /* field[10] = metadata */
@@ -586,11 +644,12 @@ static const unsigned postern__v1__policy__field_indices_by_name[] = {
   2,   /* field[2] = timeout */
   0,   /* field[0] = upstream */
 };
-static const ProtobufCIntRange postern__v1__policy__number_ranges[2 + 1] =
+static const ProtobufCIntRange postern__v1__policy__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 9 },
-  { 0, 13 }
+  { 30, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
 {
@@ -600,10 +659,10 @@ const ProtobufCMessageDescriptor postern__v1__policy__descriptor =
   "Postern__V1__Policy",
   "postern.v1",
   sizeof(Postern__V1__Policy),
-  13,
+  14,
   postern__v1__policy__field_descriptors,
   postern__v1__policy__field_indices_by_name,
-  2,  postern__v1__policy__number_ranges,
+  3,  postern__v1__policy__number_ranges,
   (ProtobufCMessageInit) postern__v1__policy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -974,6 +1033,320 @@ const ProtobufCMessageDescriptor postern__v1__claim__descriptor =
   postern__v1__claim__field_indices_by_name,
   1,  postern__v1__claim__number_ranges,
   (ProtobufCMessageInit) postern__v1__claim__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue postern__v1__limit__algorithm__enum_values_by_number[5] =
+{
+  { "TOKEN_BUCKET", "POSTERN__V1__LIMIT__ALGORITHM__TOKEN_BUCKET", 0 },
+  { "FIXED_WINDOW", "POSTERN__V1__LIMIT__ALGORITHM__FIXED_WINDOW", 1 },
+  { "SLIDING_WINDOW_LOG", "POSTERN__V1__LIMIT__ALGORITHM__SLIDING_WINDOW_LOG", 2 },
+  { "SLIDING_WINDOW_COUNTER", "POSTERN__V1__LIMIT__ALGORITHM__SLIDING_WINDOW_COUNTER", 3 },
+  { "CONCURRENCY", "POSTERN__V1__LIMIT__ALGORITHM__CONCURRENCY", 4 },
+};
+static const ProtobufCIntRange postern__v1__limit__algorithm__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex postern__v1__limit__algorithm__enum_values_by_name[5] =
+{
+  { "CONCURRENCY", 4 },
+  { "FIXED_WINDOW", 1 },
+  { "SLIDING_WINDOW_COUNTER", 3 },
+  { "SLIDING_WINDOW_LOG", 2 },
+  { "TOKEN_BUCKET", 0 },
+};
+const ProtobufCEnumDescriptor postern__v1__limit__algorithm__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.Limit.Algorithm",
+  "Algorithm",
+  "Postern__V1__Limit__Algorithm",
+  "postern.v1",
+  5,
+  postern__v1__limit__algorithm__enum_values_by_number,
+  5,
+  postern__v1__limit__algorithm__enum_values_by_name,
+  1,
+  postern__v1__limit__algorithm__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue postern__v1__limit__counting__enum_values_by_number[3] =
+{
+  { "EXACT", "POSTERN__V1__LIMIT__COUNTING__EXACT", 0 },
+  { "LEASED", "POSTERN__V1__LIMIT__COUNTING__LEASED", 1 },
+  { "SERVICE", "POSTERN__V1__LIMIT__COUNTING__SERVICE", 2 },
+};
+static const ProtobufCIntRange postern__v1__limit__counting__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex postern__v1__limit__counting__enum_values_by_name[3] =
+{
+  { "EXACT", 0 },
+  { "LEASED", 1 },
+  { "SERVICE", 2 },
+};
+const ProtobufCEnumDescriptor postern__v1__limit__counting__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.Limit.Counting",
+  "Counting",
+  "Postern__V1__Limit__Counting",
+  "postern.v1",
+  3,
+  postern__v1__limit__counting__enum_values_by_number,
+  3,
+  postern__v1__limit__counting__enum_values_by_name,
+  1,
+  postern__v1__limit__counting__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue postern__v1__limit__away__enum_values_by_number[3] =
+{
+  { "LOCAL", "POSTERN__V1__LIMIT__AWAY__LOCAL", 0 },
+  { "OPEN", "POSTERN__V1__LIMIT__AWAY__OPEN", 1 },
+  { "CLOSED", "POSTERN__V1__LIMIT__AWAY__CLOSED", 2 },
+};
+static const ProtobufCIntRange postern__v1__limit__away__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex postern__v1__limit__away__enum_values_by_name[3] =
+{
+  { "CLOSED", 2 },
+  { "LOCAL", 0 },
+  { "OPEN", 1 },
+};
+const ProtobufCEnumDescriptor postern__v1__limit__away__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "postern.v1.Limit.Away",
+  "Away",
+  "Postern__V1__Limit__Away",
+  "postern.v1",
+  3,
+  postern__v1__limit__away__enum_values_by_number,
+  3,
+  postern__v1__limit__away__enum_values_by_name,
+  1,
+  postern__v1__limit__away__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor postern__v1__limit__field_descriptors[15] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Limit, _key_case),
+    offsetof(Postern__V1__Limit, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "default_key",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, default_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rate",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, rate),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "burst",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, burst),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "algorithm",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, algorithm),
+    &postern__v1__limit__algorithm__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calendar",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, calendar),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Limit, _cost_case),
+    offsetof(Postern__V1__Limit, cost),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reserve",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Postern__V1__Limit, _reserve_case),
+    offsetof(Postern__V1__Limit, reserve),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost_is_total",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, cost_is_total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shared",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, shared),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counting",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, counting),
+    &postern__v1__limit__counting__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "when_away",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, when_away),
+    &postern__v1__limit__away__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dry_run",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, dry_run),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hidden",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Limit, hidden),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__limit__field_indices_by_name[] = {
+  5,   /* field[5] = algorithm */
+  4,   /* field[4] = burst */
+  6,   /* field[6] = calendar */
+  7,   /* field[7] = cost */
+  9,   /* field[9] = cost_is_total */
+  11,   /* field[11] = counting */
+  2,   /* field[2] = default_key */
+  13,   /* field[13] = dry_run */
+  14,   /* field[14] = hidden */
+  1,   /* field[1] = key */
+  0,   /* field[0] = name */
+  3,   /* field[3] = rate */
+  8,   /* field[8] = reserve */
+  10,   /* field[10] = shared */
+  12,   /* field[12] = when_away */
+};
+static const ProtobufCIntRange postern__v1__limit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 15 }
+};
+const ProtobufCMessageDescriptor postern__v1__limit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Limit",
+  "Limit",
+  "Postern__V1__Limit",
+  "postern.v1",
+  sizeof(Postern__V1__Limit),
+  15,
+  postern__v1__limit__field_descriptors,
+  postern__v1__limit__field_indices_by_name,
+  1,  postern__v1__limit__number_ranges,
+  (ProtobufCMessageInit) postern__v1__limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__route__field_descriptors[4] =

@@ -21,6 +21,7 @@ typedef struct Postern__V1__Requirement Postern__V1__Requirement;
 typedef struct Postern__V1__Condition Postern__V1__Condition;
 typedef struct Postern__V1__MetadataRule Postern__V1__MetadataRule;
 typedef struct Postern__V1__Claim Postern__V1__Claim;
+typedef struct Postern__V1__Limit Postern__V1__Limit;
 typedef struct Postern__V1__Route Postern__V1__Route;
 typedef struct Postern__V1__Json Postern__V1__Json;
 typedef struct Postern__V1__Stream Postern__V1__Stream;
@@ -40,6 +41,67 @@ typedef enum _Postern__V1__Claim__Type {
   POSTERN__V1__CLAIM__TYPE__ANY = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__CLAIM__TYPE)
 } Postern__V1__Claim__Type;
+typedef enum _Postern__V1__Limit__Algorithm {
+  /*
+   * `rate` flows in steadily, up to `burst` can be saved up.
+   */
+  POSTERN__V1__LIMIT__ALGORITHM__TOKEN_BUCKET = 0,
+  /*
+   * `rate` within a window that begins with the first use, or where `calendar` says.
+   */
+  POSTERN__V1__LIMIT__ALGORITHM__FIXED_WINDOW = 1,
+  /*
+   * Never more than `rate` within any window; remembers each use, so `rate` is at most 10000.
+   */
+  POSTERN__V1__LIMIT__ALGORITHM__SLIDING_WINDOW_LOG = 2,
+  /*
+   * The same by two numbers: the last window counts by the part of it that is still covered.
+   */
+  POSTERN__V1__LIMIT__ALGORITHM__SLIDING_WINDOW_COUNTER = 3,
+  /*
+   * `rate` is a plain number: calls that may run at once.
+   */
+  POSTERN__V1__LIMIT__ALGORITHM__CONCURRENCY = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT__ALGORITHM)
+} Postern__V1__Limit__Algorithm;
+/*
+ * How a shared limit is counted.
+ */
+typedef enum _Postern__V1__Limit__Counting {
+  /*
+   * By Redis, in one round trip a call.
+   */
+  POSTERN__V1__LIMIT__COUNTING__EXACT = 0,
+  /*
+   * A worker takes a batch from Redis and spends it. Batches shrink with what is left, so all of it can be used; none
+   * is used twice.
+   */
+  POSTERN__V1__LIMIT__COUNTING__LEASED = 1,
+  /*
+   * By the rate-limit service of the configuration: {name, key} is the descriptor ({name, name} without a key). The service knows how much is
+   * allowed; `rate` is what `when_away: LOCAL` allows and what clients are told.
+   */
+  POSTERN__V1__LIMIT__COUNTING__SERVICE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT__COUNTING)
+} Postern__V1__Limit__Counting;
+/*
+ * What holds while the store of a shared limit cannot be asked.
+ */
+typedef enum _Postern__V1__Limit__Away {
+  /*
+   * This gateway counts alone.
+   */
+  POSTERN__V1__LIMIT__AWAY__LOCAL = 0,
+  /*
+   * Calls pass uncounted.
+   */
+  POSTERN__V1__LIMIT__AWAY__OPEN = 1,
+  /*
+   * Calls are refused with UNAVAILABLE (503).
+   */
+  POSTERN__V1__LIMIT__AWAY__CLOSED = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT__AWAY)
+} Postern__V1__Limit__Away;
 typedef enum _Postern__V1__OnError {
   /*
    * The call is refused.
@@ -125,6 +187,13 @@ struct  Postern__V1__Policy
    * needs one: what is to be open says `anonymous`.
    */
   Postern__V1__Auth *auth;
+  /*
+   * Rate limits and quotas. A call has to pass all of them, and is charged to all or to none. They add up over the levels;
+   * one of the same name replaces that of a farther level. All RPCs below the place where a limit is written share its
+   * budget. At most 16 for one RPC.
+   */
+  size_t n_limit;
+  Postern__V1__Limit **limit;
   Postern__V1__Policy__UpstreamCase _upstream_case;
   union {
     /*
@@ -172,7 +241,7 @@ struct  Postern__V1__Policy
 };
 #define POSTERN__V1__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__policy__descriptor) \
-    , 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
+    , 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL, POSTERN__V1__POLICY___UPSTREAM__NOT_SET, {0}, POSTERN__V1__POLICY___TIMEOUT__NOT_SET, {0}, POSTERN__V1__POLICY___IDEMPOTENT__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_REQUEST_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___MAX_RESPONSE_BYTES__NOT_SET, {0}, POSTERN__V1__POLICY___FILL_UPDATE_MASK__NOT_SET, {0} }
 
 
 /*
@@ -308,6 +377,105 @@ struct  Postern__V1__Claim
 #define POSTERN__V1__CLAIM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__claim__descriptor) \
     , (char *)protobuf_c_empty_string, POSTERN__V1__CLAIM__TYPE__STRING }
+
+
+typedef enum {
+  POSTERN__V1__LIMIT___KEY__NOT_SET = 0,
+  POSTERN__V1__LIMIT___KEY_KEY = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT___KEY__CASE)
+} Postern__V1__Limit__KeyCase;
+
+typedef enum {
+  POSTERN__V1__LIMIT___COST__NOT_SET = 0,
+  POSTERN__V1__LIMIT___COST_COST = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT___COST__CASE)
+} Postern__V1__Limit__CostCase;
+
+typedef enum {
+  POSTERN__V1__LIMIT___RESERVE__NOT_SET = 0,
+  POSTERN__V1__LIMIT___RESERVE_RESERVE = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT___RESERVE__CASE)
+} Postern__V1__Limit__ReserveCase;
+
+/*
+ * How often, how much. Refused calls get RESOURCE_EXHAUSTED (429) with Retry-After; those that need no body, before it is
+ * read.
+ *   limit { name: "per-key"  key: "caller.key"  rate: "100/min"  algorithm: SLIDING_WINDOW_LOG }
+ *   limit { name: "address"  key: "cidr(source.ip, 64)"  rate: "20/s"  burst: 40 }
+ *   limit { name: "tokens"   key: "caller.tenant"  rate: "1000000/day"  cost: "response.usage.total_tokens"
+ *           reserve: "request.max_tokens"  shared: true  algorithm: FIXED_WINDOW  calendar: "UTC" }
+ *   limit { name: "at-once"  key: "caller.id"  rate: "4"  algorithm: CONCURRENCY }
+ */
+struct  Postern__V1__Limit
+{
+  ProtobufCMessage base;
+  /*
+   * Lower-case letters, digits, '-', '_', '.'; at most 40.
+   */
+  char *name;
+  /*
+   * The key of calls that have none.
+   */
+  char *default_key;
+  /*
+   * A number, a slash, a time: "100/min", "20/s", "5000/10s", "1000000/day", "5/month".
+   */
+  char *rate;
+  /*
+   * What can be saved up. Default: the number of `rate`.
+   */
+  uint64_t burst;
+  Postern__V1__Limit__Algorithm algorithm;
+  /*
+   * Windows begin at full minutes and hours, at midnight, on the first of the month: "UTC", "+02:00". FIXED_WINDOW only.
+   */
+  char *calendar;
+  /*
+   * In a stream: each message tells the cost of all so far, not its own.
+   */
+  protobuf_c_boolean cost_is_total;
+  /*
+   * One budget for all gateways that use the same Redis (or rate-limit service).
+   */
+  protobuf_c_boolean shared;
+  Postern__V1__Limit__Counting counting;
+  Postern__V1__Limit__Away when_away;
+  /*
+   * Only counts what it would refuse.
+   */
+  protobuf_c_boolean dry_run;
+  /*
+   * Not told in the fields of answers.
+   */
+  protobuf_c_boolean hidden;
+  Postern__V1__Limit__KeyCase _key_case;
+  union {
+    /*
+     * Whose budget: an expression as in Condition, of type string, bytes, int, uint, bool, ip or cidr. Without it all calls
+     * share one. A call whose key is empty or cannot be told is refused with PERMISSION_DENIED (403), unless there is a
+     * default.
+     */
+    char *key;
+  };
+  Postern__V1__Limit__CostCase _cost_case;
+  union {
+    /*
+     * What a call costs: an expression of type int or uint; 1. One that reads `response` is settled when the answer comes,
+     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut.
+     */
+    char *cost;
+  };
+  Postern__V1__Limit__ReserveCase _reserve_case;
+  union {
+    /*
+     * What is put aside until such a cost is known; 1. What was not spent goes back, also when the call fails.
+     */
+    char *reserve;
+  };
+};
+#define POSTERN__V1__LIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__limit__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, POSTERN__V1__LIMIT__ALGORITHM__TOKEN_BUCKET, (char *)protobuf_c_empty_string, 0, 0, POSTERN__V1__LIMIT__COUNTING__EXACT, POSTERN__V1__LIMIT__AWAY__LOCAL, 0, 0, POSTERN__V1__LIMIT___KEY__NOT_SET, {0}, POSTERN__V1__LIMIT___COST__NOT_SET, {0}, POSTERN__V1__LIMIT___RESERVE__NOT_SET, {0} }
 
 
 typedef enum {
@@ -639,6 +807,25 @@ Postern__V1__Claim *
 void   postern__v1__claim__free_unpacked
                      (Postern__V1__Claim *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Limit methods */
+void   postern__v1__limit__init
+                     (Postern__V1__Limit         *message);
+size_t postern__v1__limit__get_packed_size
+                     (const Postern__V1__Limit   *message);
+size_t postern__v1__limit__pack
+                     (const Postern__V1__Limit   *message,
+                      uint8_t             *out);
+size_t postern__v1__limit__pack_to_buffer
+                     (const Postern__V1__Limit   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Limit *
+       postern__v1__limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__limit__free_unpacked
+                     (Postern__V1__Limit *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__Route methods */
 void   postern__v1__route__init
                      (Postern__V1__Route         *message);
@@ -716,6 +903,9 @@ typedef void (*Postern__V1__MetadataRule_Closure)
 typedef void (*Postern__V1__Claim_Closure)
                  (const Postern__V1__Claim *message,
                   void *closure_data);
+typedef void (*Postern__V1__Limit_Closure)
+                 (const Postern__V1__Limit *message,
+                  void *closure_data);
 typedef void (*Postern__V1__Route_Closure)
                  (const Postern__V1__Route *message,
                   void *closure_data);
@@ -739,6 +929,10 @@ extern const ProtobufCMessageDescriptor postern__v1__condition__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__metadata_rule__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__claim__descriptor;
 extern const ProtobufCEnumDescriptor    postern__v1__claim__type__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__limit__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__limit__algorithm__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__limit__counting__descriptor;
+extern const ProtobufCEnumDescriptor    postern__v1__limit__away__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__route__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__json__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__stream__descriptor;

@@ -3,8 +3,8 @@
 
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-static const struct tc_message messages[36];
-static const struct tc_enum enums[8];
+static const struct tc_message messages[37];
+static const struct tc_enum enums[11];
 
 /* google.protobuf.DescriptorProto */
 static const struct tc_field fields_0[] = {
@@ -215,7 +215,7 @@ static const struct tc_field fields_13[] = {
     {STR_INIT("php_metadata_namespace"), STR_INIT("phpMetadataNamespace"), NULL, NULL, {NULL, 0}, 44, 0x8, 9, 2, -1, "\342\002"},
     {STR_INIT("ruby_package"), STR_INIT("rubyPackage"), NULL, NULL, {NULL, 0}, 45, 0x8, 9, 2, -1, "\352\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[25], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[32], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[33], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_13[] = {
     0, 0, 0, 20, 0, 16, 21, 0, 0, 14, 19, 15, 0, 2, 1, 19, 18, 0, 17, 0, 0, 8, 7, 0,
@@ -286,7 +286,7 @@ static const struct tc_field fields_18[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("idempotency_level"), STR_INIT("idempotencyLevel"), NULL, &enums[5], STR_INIT("IDEMPOTENCY_UNKNOWN"), 34, 0x8, 14, 2, -1, "\220\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[25], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[32], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[33], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_18[] = {
     0, 0, 0, 0, 1, 0, 3, 0, 2, 4, 0, 3, 0, 0, 0, 2,
@@ -329,7 +329,7 @@ static const uint16_t field_numbers_21[] = {
 static const struct tc_field fields_22[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[25], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[32], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[33], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_22[] = {
     0, 0, 0, 2, 1, 0, 3, 2,
@@ -394,7 +394,7 @@ static const uint16_t field_numbers_26[] = {
 /* postern.v1.Auth */
 static const struct tc_field fields_27[] = {
     {STR_INIT("anonymous"), STR_INIT("anonymous"), NULL, NULL, {NULL, 0}, 1, 0x0, 8, 1, -1, "\010"},
-    {STR_INIT("any_of"), STR_INIT("anyOf"), &messages[33], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+    {STR_INIT("any_of"), STR_INIT("anyOf"), &messages[34], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
 };
 static const uint16_t field_names_27[] = {
     2, 0, 0, 0, 0, 0, 1, 2,
@@ -419,7 +419,7 @@ static const uint16_t field_numbers_28[] = {
 static const struct tc_field fields_29[] = {
     {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("expr"), STR_INIT("expr"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
-    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[7], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
+    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[10], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
 };
 static const uint16_t field_names_29[] = {
     3, 3, 0, 0, 0, 0, 1, 2,
@@ -450,88 +450,118 @@ static const uint16_t field_numbers_30[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 };
 
-/* postern.v1.MetadataRule */
+/* postern.v1.Limit */
 static const struct tc_field fields_31[] = {
-    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
-    {STR_INIT("value"), STR_INIT("value"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, -1, "\022"},
-    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[7], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
+    {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, -1, "\022"},
+    {STR_INIT("default_key"), STR_INIT("defaultKey"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
+    {STR_INIT("rate"), STR_INIT("rate"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("burst"), STR_INIT("burst"), NULL, NULL, {NULL, 0}, 5, 0x0, 4, 1, -1, "("},
+    {STR_INIT("algorithm"), STR_INIT("algorithm"), NULL, &enums[7], {NULL, 0}, 6, 0x0, 14, 1, -1, "0"},
+    {STR_INIT("calendar"), STR_INIT("calendar"), NULL, NULL, {NULL, 0}, 7, 0x20, 9, 1, -1, ":"},
+    {STR_INIT("cost"), STR_INIT("cost"), NULL, NULL, {NULL, 0}, 8, 0x28, 9, 1, -1, "B"},
+    {STR_INIT("reserve"), STR_INIT("reserve"), NULL, NULL, {NULL, 0}, 9, 0x28, 9, 1, -1, "J"},
+    {STR_INIT("cost_is_total"), STR_INIT("costIsTotal"), NULL, NULL, {NULL, 0}, 10, 0x0, 8, 1, -1, "P"},
+    {STR_INIT("shared"), STR_INIT("shared"), NULL, NULL, {NULL, 0}, 11, 0x0, 8, 1, -1, "X"},
+    {STR_INIT("counting"), STR_INIT("counting"), NULL, &enums[9], {NULL, 0}, 12, 0x0, 14, 1, -1, "`"},
+    {STR_INIT("when_away"), STR_INIT("whenAway"), NULL, &enums[8], {NULL, 0}, 13, 0x0, 14, 1, -1, "h"},
+    {STR_INIT("dry_run"), STR_INIT("dryRun"), NULL, NULL, {NULL, 0}, 14, 0x0, 8, 1, -1, "p"},
+    {STR_INIT("hidden"), STR_INIT("hidden"), NULL, NULL, {NULL, 0}, 15, 0x0, 8, 1, -1, "x"},
 };
 static const uint16_t field_names_31[] = {
-    0, 3, 2, 0, 1, 0, 3, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 9, 3, 0, 0, 0, 0, 0, 0, 0, 11, 14, 0, 14,
+    0, 0, 0, 0, 0, 0, 0, 7, 0, 5, 0, 0, 12, 3, 1, 4, 13, 13, 6, 0, 2, 0, 0, 0,
+    10, 0, 0, 0, 0, 0, 0, 0, 8, 15, 0, 0, 0, 0, 0, 0,
 };
 static const uint16_t field_numbers_31[] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+};
+
+/* postern.v1.MetadataRule */
+static const struct tc_field fields_32[] = {
+    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("value"), STR_INIT("value"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, -1, "\022"},
+    {STR_INIT("on_error"), STR_INIT("onError"), NULL, &enums[10], {NULL, 0}, 3, 0x0, 14, 1, -1, "\030"},
+};
+static const uint16_t field_names_32[] = {
+    0, 3, 2, 0, 1, 0, 3, 0,
+};
+static const uint16_t field_numbers_32[] = {
     0, 1, 2, 3,
 };
 
 /* postern.v1.Policy */
-static const struct tc_field fields_32[] = {
+static const struct tc_field fields_33[] = {
     {STR_INIT("upstream"), STR_INIT("upstream"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
-    {STR_INIT("route"), STR_INIT("route"), &messages[34], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+    {STR_INIT("route"), STR_INIT("route"), &messages[35], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
     {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("idempotent"), STR_INIT("idempotent"), NULL, NULL, {NULL, 0}, 4, 0x8, 8, 1, -1, " "},
     {STR_INIT("json"), STR_INIT("json"), &messages[30], NULL, {NULL, 0}, 5, 0x8, 11, 1, -1, "*"},
-    {STR_INIT("stream"), STR_INIT("stream"), &messages[35], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
+    {STR_INIT("stream"), STR_INIT("stream"), &messages[36], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
     {STR_INIT("max_request_bytes"), STR_INIT("maxRequestBytes"), NULL, NULL, {NULL, 0}, 7, 0x8, 4, 1, -1, "8"},
     {STR_INIT("max_response_bytes"), STR_INIT("maxResponseBytes"), NULL, NULL, {NULL, 0}, 8, 0x8, 4, 1, -1, "@"},
     {STR_INIT("fill_update_mask"), STR_INIT("fillUpdateMask"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
     {STR_INIT("allow"), STR_INIT("allow"), &messages[29], NULL, {NULL, 0}, 20, 0x1, 11, 2, -1, "\242\001"},
-    {STR_INIT("metadata"), STR_INIT("metadata"), &messages[31], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
+    {STR_INIT("metadata"), STR_INIT("metadata"), &messages[32], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
     {STR_INIT("claims"), STR_INIT("claims"), &messages[28], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
     {STR_INIT("auth"), STR_INIT("auth"), &messages[27], NULL, {NULL, 0}, 23, 0x8, 11, 2, -1, "\272\001"},
+    {STR_INIT("limit"), STR_INIT("limit"), &messages[31], NULL, {NULL, 0}, 30, 0x1, 11, 2, -1, "\362\001"},
 };
-static const uint16_t field_names_32[] = {
-    1, 8, 11, 5, 0, 6, 7, 9, 3, 0, 0, 7, 0, 0, 0, 13, 0, 0, 10, 0, 12, 8, 0, 0,
-    0, 0, 0, 0, 0, 9, 2, 4,
+static const uint16_t field_names_33[] = {
+    1, 11, 0, 5, 0, 7, 0, 0, 3, 0, 0, 7, 0, 0, 0, 13, 0, 0, 0, 0, 12, 8, 0, 0,
+    0, 0, 0, 0, 0, 9, 2, 0, 0, 8, 0, 0, 0, 6, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 10, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,
 };
-static const uint16_t field_numbers_32[] = {
+static const uint16_t field_numbers_33[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12, 13,
+    0, 0, 0, 0, 0, 0, 14,
 };
 
 /* postern.v1.Requirement */
-static const struct tc_field fields_33[] = {
+static const struct tc_field fields_34[] = {
     {STR_INIT("api_key"), STR_INIT("apiKey"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
     {STR_INIT("jwt"), STR_INIT("jwt"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
     {STR_INIT("introspection"), STR_INIT("introspection"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, 0, "\032"},
     {STR_INIT("client_certificate"), STR_INIT("clientCertificate"), NULL, NULL, {NULL, 0}, 4, 0x28, 9, 1, 0, "\042"},
-    {STR_INIT("all_of"), STR_INIT("allOf"), &messages[33], NULL, {NULL, 0}, 5, 0x1, 11, 1, -1, "*"},
+    {STR_INIT("all_of"), STR_INIT("allOf"), &messages[34], NULL, {NULL, 0}, 5, 0x1, 11, 1, -1, "*"},
     {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 6, 0x21, 9, 1, -1, "2"},
 };
-static const struct str oneofs_33[] = {STR_INIT("provider")};
-static const uint16_t field_names_33[] = {
+static const struct str oneofs_34[] = {STR_INIT("provider")};
+static const uint16_t field_names_34[] = {
     0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 0, 5, 0, 1,
     0, 4, 0, 0, 0, 0, 1, 2,
 };
-static const uint16_t field_numbers_33[] = {
+static const uint16_t field_numbers_34[] = {
     0, 1, 2, 3, 4, 5, 6,
 };
 
 /* postern.v1.Route */
-static const struct tc_field fields_34[] = {
+static const struct tc_field fields_35[] = {
     {STR_INIT("header"), STR_INIT("header"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
     {STR_INIT("field"), STR_INIT("field"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
     {STR_INIT("equals"), STR_INIT("equals"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("to"), STR_INIT("to"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
 };
-static const struct str oneofs_34[] = {STR_INIT("subject")};
-static const uint16_t field_names_34[] = {
+static const struct str oneofs_35[] = {STR_INIT("subject")};
+static const uint16_t field_names_35[] = {
     1, 0, 0, 0, 3, 4, 0, 2,
 };
-static const uint16_t field_numbers_34[] = {
+static const uint16_t field_numbers_35[] = {
     0, 1, 2, 3, 4,
 };
 
 /* postern.v1.Stream */
-static const struct tc_field fields_35[] = {
+static const struct tc_field fields_36[] = {
     {STR_INIT("keepalive"), STR_INIT("keepalive"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
 };
-static const uint16_t field_names_35[] = {
+static const uint16_t field_names_36[] = {
     0, 1,
 };
-static const uint16_t field_numbers_35[] = {
+static const uint16_t field_numbers_36[] = {
     0, 1,
 };
 
-static const struct tc_message messages[36] = {
+static const struct tc_message messages[37] = {
     {STR_INIT("google.protobuf.DescriptorProto"), fields_0, NULL, field_names_0, field_numbers_0, 31, 11, 10, 0, 0, 0, false},
     {STR_INIT("google.protobuf.DescriptorProto.ExtensionRange"), fields_1, NULL, field_names_1, field_numbers_1, 7, 4, 3, 0, 0, 0, false},
     {STR_INIT("google.protobuf.DescriptorProto.ReservedRange"), fields_2, NULL, field_names_2, field_numbers_2, 3, 3, 2, 0, 0, 0, false},
@@ -563,11 +593,12 @@ static const struct tc_message messages[36] = {
     {STR_INIT("postern.v1.Claim"), fields_28, NULL, field_names_28, field_numbers_28, 3, 3, 2, 0, 0, 0, false},
     {STR_INIT("postern.v1.Condition"), fields_29, NULL, field_names_29, field_numbers_29, 7, 4, 3, 0, 0, 0, false},
     {STR_INIT("postern.v1.Json"), fields_30, NULL, field_names_30, field_numbers_30, 63, 11, 10, 0, 0, 0, false},
-    {STR_INIT("postern.v1.MetadataRule"), fields_31, NULL, field_names_31, field_numbers_31, 7, 4, 3, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Policy"), fields_32, NULL, field_names_32, field_numbers_32, 31, 24, 13, 0, 0, 0, false},
-    {STR_INIT("postern.v1.Requirement"), fields_33, oneofs_33, field_names_33, field_numbers_33, 31, 7, 6, 1, 0, 0, false},
-    {STR_INIT("postern.v1.Route"), fields_34, oneofs_34, field_names_34, field_numbers_34, 7, 5, 4, 1, 0, 0, false},
-    {STR_INIT("postern.v1.Stream"), fields_35, NULL, field_names_35, field_numbers_35, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Limit"), fields_31, NULL, field_names_31, field_numbers_31, 63, 16, 15, 0, 0, 0, false},
+    {STR_INIT("postern.v1.MetadataRule"), fields_32, NULL, field_names_32, field_numbers_32, 7, 4, 3, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Policy"), fields_33, NULL, field_names_33, field_numbers_33, 63, 31, 14, 0, 0, 0, false},
+    {STR_INIT("postern.v1.Requirement"), fields_34, oneofs_34, field_names_34, field_numbers_34, 31, 7, 6, 1, 0, 0, false},
+    {STR_INIT("postern.v1.Route"), fields_35, oneofs_35, field_names_35, field_numbers_35, 7, 5, 4, 1, 0, 0, false},
+    {STR_INIT("postern.v1.Stream"), fields_36, NULL, field_names_36, field_numbers_36, 1, 2, 1, 0, 0, 0, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],
@@ -606,6 +637,7 @@ static const struct tc_message *const message_order[] = {
     &messages[33],
     &messages[34],
     &messages[35],
+    &messages[36],
 };
 
 /* google.protobuf.FieldDescriptorProto.Label */
@@ -719,19 +751,60 @@ static const uint16_t value_numbers_6[] = {
     0, 1, 2, 3, 4, 5,
 };
 
-/* postern.v1.OnError */
+/* postern.v1.Limit.Algorithm */
 static const struct tc_enum_value values_7[] = {
+    {STR_INIT("TOKEN_BUCKET"), 0},
+    {STR_INIT("FIXED_WINDOW"), 1},
+    {STR_INIT("SLIDING_WINDOW_LOG"), 2},
+    {STR_INIT("SLIDING_WINDOW_COUNTER"), 3},
+    {STR_INIT("CONCURRENCY"), 4},
+};
+static const uint16_t value_names_7[] = {
+    0, 0, 0, 0, 0, 1, 0, 0, 5, 0, 0, 3, 0, 4, 2, 0,
+};
+static const uint16_t value_numbers_7[] = {
+    0, 1, 2, 3, 4,
+};
+
+/* postern.v1.Limit.Away */
+static const struct tc_enum_value values_8[] = {
+    {STR_INIT("LOCAL"), 0},
+    {STR_INIT("OPEN"), 1},
+    {STR_INIT("CLOSED"), 2},
+};
+static const uint16_t value_names_8[] = {
+    1, 2, 0, 0, 0, 3, 0, 0,
+};
+static const uint16_t value_numbers_8[] = {
+    0, 1, 2,
+};
+
+/* postern.v1.Limit.Counting */
+static const struct tc_enum_value values_9[] = {
+    {STR_INIT("EXACT"), 0},
+    {STR_INIT("LEASED"), 1},
+    {STR_INIT("SERVICE"), 2},
+};
+static const uint16_t value_names_9[] = {
+    0, 0, 0, 0, 1, 3, 0, 2,
+};
+static const uint16_t value_numbers_9[] = {
+    0, 1, 2,
+};
+
+/* postern.v1.OnError */
+static const struct tc_enum_value values_10[] = {
     {STR_INIT("DENY"), 0},
     {STR_INIT("PASS"), 1},
 };
-static const uint16_t value_names_7[] = {
+static const uint16_t value_names_10[] = {
     2, 0, 0, 1,
 };
-static const uint16_t value_numbers_7[] = {
+static const uint16_t value_numbers_10[] = {
     0, 1,
 };
 
-static const struct tc_enum enums[8] = {
+static const struct tc_enum enums[11] = {
     {STR_INIT("google.protobuf.FieldDescriptorProto.Label"), values_0, value_names_0, value_numbers_0, 7, 3, 3, true, false, 6},
     {STR_INIT("google.protobuf.FieldDescriptorProto.Type"), values_1, value_names_1, value_numbers_1, 63, 18, 18, true, false, 5},
     {STR_INIT("google.protobuf.FieldOptions.CType"), values_2, value_names_2, value_numbers_2, 7, 3, 3, true, false, 0},
@@ -739,7 +812,10 @@ static const struct tc_enum enums[8] = {
     {STR_INIT("google.protobuf.FileOptions.OptimizeMode"), values_4, value_names_4, value_numbers_4, 7, 3, 3, true, false, 0},
     {STR_INIT("google.protobuf.MethodOptions.IdempotencyLevel"), values_5, value_names_5, value_numbers_5, 7, 3, 3, true, false, 0},
     {STR_INIT("postern.v1.Claim.Type"), values_6, value_names_6, value_numbers_6, 15, 6, 6, false, false, 0},
-    {STR_INIT("postern.v1.OnError"), values_7, value_names_7, value_numbers_7, 3, 2, 2, false, false, 0},
+    {STR_INIT("postern.v1.Limit.Algorithm"), values_7, value_names_7, value_numbers_7, 15, 5, 5, false, false, 0},
+    {STR_INIT("postern.v1.Limit.Away"), values_8, value_names_8, value_numbers_8, 7, 3, 3, false, false, 0},
+    {STR_INIT("postern.v1.Limit.Counting"), values_9, value_names_9, value_numbers_9, 7, 3, 3, false, false, 0},
+    {STR_INIT("postern.v1.OnError"), values_10, value_names_10, value_numbers_10, 3, 2, 2, false, false, 0},
 };
 static const struct tc_enum *const enum_order[] = {
     &enums[0],
@@ -750,6 +826,9 @@ static const struct tc_enum *const enum_order[] = {
     &enums[5],
     &enums[6],
     &enums[7],
+    &enums[8],
+    &enums[9],
+    &enums[10],
 };
 
 static const struct tc_option_line file_0_lines[] = {{1, 45}, {8, 46}, {9, 53}, {11, 44}, {31, 49}, {36, 48}, {37, 47}};
@@ -760,5 +839,5 @@ static const struct tc_file files[2] = {
 
 const struct tc_schema postern_schema_postern_v1_options = {
     files, message_order, enum_order, NULL,
-    2, 36, 8, 0,
+    2, 37, 11, 0,
 };

@@ -8,10 +8,12 @@
     "found character that cannot start any token while scanning for the next token"
 #define KNOWN                                                                                  \
     "listeners, admin, upstream, clusters, descriptors, reflect, workers, bounds, overrides, " \
-    "http, access_log, grace_period, allow_half_close, expressions, auth, tables, identity"
+    "http, access_log, grace_period, allow_half_close, expressions, auth, tables, identity, "  \
+    "redis, "                                                                                  \
+    "rate_limit_service, limits, trusted_proxies"
 #define KNOWN_POLICY                                                                              \
     "upstream, route, timeout, idempotent, json, stream, max_request_bytes, max_response_bytes, " \
-    "fill_update_mask, allow, metadata, claims, auth"
+    "fill_update_mask, allow, metadata, claims, auth, limit"
 #define NO_KEY "there is no such key; known here: "
 #define NOT_WHOLE " is not a whole number from 0 to 4294967295"
 

@@ -45,7 +45,7 @@ static void it_holds_its_snapshot(void **state)
     (void)state;
 
     uv_loop_init(&loop);
-    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL, NULL);
+    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL);
     assert_non_null(g);
     assert_int_equal(atomic_load(&s->references), 2);
     assert_ptr_equal(g->scope.snapshot, s);
@@ -64,7 +64,7 @@ static void a_channel_is_opened_once_when_it_is_asked_for(void **state)
     (void)state;
 
     uv_loop_init(&loop);
-    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL, NULL);
+    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL);
     assert_null(g->channels[1]);
     struct channel *c = generation_channel(g, 1);
     assert_non_null(c);
@@ -84,9 +84,9 @@ static void an_equal_cluster_hands_its_channel_on(void **state)
 
     fresh.clusters[1].connect_timeout_ms++;
     uv_loop_init(&loop);
-    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, first, NULL, NULL);
+    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, first, NULL);
     struct channel *a = generation_channel(g, 0), *b = generation_channel(g, 1);
-    struct generation *h = generation_new(&(struct worker_loop){.loop = &loop}, second, g, NULL);
+    struct generation *h = generation_new(&(struct worker_loop){.loop = &loop}, second, g);
     assert_ptr_equal(generation_channel(h, 0), a);
     assert_ptr_not_equal(generation_channel(h, 1), b);
     assert_int_equal(h->channels[0]->users, 2);
@@ -120,11 +120,9 @@ static void what_differs_is_not_the_same_cluster(void **state)
         case 6: c->max_pending++; break;
         default: c->max_streams++; break;
         }
-        struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, first, NULL,
-                                              NULL);
+        struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, first, NULL);
         generation_channel(g, 0);
-        struct generation *h = generation_new(&(struct worker_loop){.loop = &loop}, second, g,
-                                              NULL);
+        struct generation *h = generation_new(&(struct worker_loop){.loop = &loop}, second, g);
         assert_null(h->channels[0]);
         generation_free(h);
         generation_free(g);
@@ -142,11 +140,11 @@ static bool reload(void *arg)
     (void)arg;
     struct snapshot *s = snapshot_of(&p);
     uv_loop_init(&loop);
-    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL, NULL);
+    struct generation *g = generation_new(&(struct worker_loop){.loop = &loop}, s, NULL);
     struct generation *h = NULL;
     bool ok = g && generation_channel(g, 0);
     if (ok)
-        h = generation_new(&(struct worker_loop){.loop = &loop}, s, g, NULL);
+        h = generation_new(&(struct worker_loop){.loop = &loop}, s, g);
     ok = ok && h && generation_channel(h, 0) && generation_channel(h, 1);
     if (h)
         generation_free(h);

@@ -1,0 +1,163 @@
+#include "gateway/policy/limit_answer.h"
+
+#include "gateway/core/exchange_internal.h"
+#include "transcoder/number.h"
+
+/* All limits of an RPC fit: a name, two numbers and some punctuation each. */
+enum { FIELD_MAX = LIMIT_ASKS_MAX * 128 };
+
+struct field {
+    size_t n;
+    char text[FIELD_MAX];
+};
+
+static bool is_told(const struct limit_item *i)
+{
+    return i->limit->policy.n != 0 && !i->limit->dry_run;
+}
+
+static uint64_t seconds(uint64_t ns)
+{
+    return ns / 1000000000 + (ns % 1000000000 != 0);
+}
+
+static void put(struct field *f, struct str s)
+{
+    if (s.n > sizeof f->text - f->n)
+        return;
+    memcpy(f->text + f->n, s.p, s.n);
+    f->n += s.n;
+}
+
+static void put_number(struct field *f, uint64_t v)
+{
+    char digits[TC_NUMBER_TEXT_MAX];
+    put(f, str_of(digits, tc_print_uint64(digits, v)));
+}
+
+static void put_policy(struct field *f, const struct limit_item *i)
+{
+    put(f, f->n ? STR(", ") : STR(""));
+    put(f, i->limit->policy);
+}
+
+/* Names are of characters that a string of RFC 9651 takes as they are. */
+static void put_state(struct field *f, const struct limit_item *i)
+{
+    put(f, f->n ? STR(", \"") : STR("\""));
+    put(f, i->limit->name);
+    put(f, STR("\";r="));
+    put_number(f, i->ask.verdict.remaining);
+    if (i->limit->rule.kind == LIMIT_CONCURRENCY)
+        return;
+    put(f, STR(";t="));
+    put_number(f, seconds(i->ask.verdict.reset_ns));
+}
+
+static bool set(struct exchange *x, struct str name, struct str value)
+{
+    struct str text = arena_copy(&x->arena, value);
+    headers_drop(&x->answer.headers, 0, name); /* what an earlier stage has said */
+    return text.p && headers_add(&x->answer.headers, &x->arena, name, text);
+}
+
+static bool set_number(struct exchange *x, struct str name, uint64_t value)
+{
+    char digits[TC_NUMBER_TEXT_MAX];
+    return set(x, name, str_of(digits, tc_print_uint64(digits, value)));
+}
+
+static bool set_all(struct exchange *x, const struct limit_call *c, struct str name,
+                    void (*put_one)(struct field *, const struct limit_item *))
+{
+    struct field f;
+    f.n = 0;
+    for (uint8_t k = 0; k < c->last; k++)
+        if (is_told(&c->items[k]))
+            put_one(&f, &c->items[k]);
+    return f.n == 0 || set(x, name, str_of(f.text, f.n));
+}
+
+/* The one that has least left, as the older fields know one limit only. */
+static const struct limit_item *tightest(const struct limit_call *c)
+{
+    const struct limit_item *least = NULL;
+    for (uint8_t k = 0; k < c->last; k++) {
+        const struct limit_item *i = &c->items[k];
+        if (is_told(i) && (!least || i->ask.verdict.remaining < least->ask.verdict.remaining))
+            least = i;
+    }
+    return least;
+}
+
+static bool put_standard(struct exchange *x, const struct limit_call *c)
+{
+    return set_all(x, c, STR("ratelimit-policy"), put_policy) &&
+           set_all(x, c, STR("ratelimit"), put_state);
+}
+
+static bool put_older(struct exchange *x, const struct limit_call *c)
+{
+    const struct limit_item *i = tightest(c);
+    if (!i)
+        return true;
+    return set_number(x, STR("x-ratelimit-limit"), i->limit->rule.amount) &&
+           set_number(x, STR("x-ratelimit-remaining"), i->ask.verdict.remaining) &&
+           set_number(x, STR("x-ratelimit-reset"), seconds(i->ask.verdict.reset_ns));
+}
+
+bool limit_answer_headers(struct exchange *x, const struct limit_call *c)
+{
+    uint8_t told = x->snapshot->plan->limits.fields;
+    return (!(told & LIMIT_TELL_STANDARD) || put_standard(x, c)) &&
+           (!(told & LIMIT_TELL_X) || put_older(x, c));
+}
+
+const struct limit_item *limit_answer_worst(const struct limit_call *c)
+{
+    const struct limit_item *worst = NULL;
+    for (uint8_t k = c->first; k < c->last; k++) {
+        const struct limit_item *i = &c->items[k];
+        uint64_t wait = i->ask.verdict.granted || i->limit->dry_run ? 0 : i->ask.verdict.wait_ns;
+        if (wait && (!worst || wait > worst->ask.verdict.wait_ns))
+            worst = i;
+    }
+    return worst;
+}
+
+static void fail_reached(struct exchange *x, const struct limit_item *i)
+{
+    const struct limit_rule *r = &i->limit->rule;
+    uint64_t wait = seconds(i->ask.verdict.wait_ns), most = r->amount;
+    if (r->kind == LIMIT_TOKEN_BUCKET)
+        most = r->burst;
+    if (i->ask.verdict.wait_ns == LIMIT_NEVER) {
+        exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
+                      "this call costs %llu, limit \"%.*s\" never allows more than %llu",
+                      (unsigned long long)i->cost, STR_ARG(i->limit->name),
+                      (unsigned long long)most);
+        return;
+    }
+    if (!set_number(x, STR("retry-after"), wait ? wait : 1)) {
+        exchange_fail_memory(x);
+        return;
+    }
+    exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
+                  "limit \"%.*s\" is reached; try again in %llu s", STR_ARG(i->limit->name),
+                  (unsigned long long)(wait ? wait : 1));
+}
+
+void limit_answer_fail(struct exchange *x, const struct limit_call *c, enum limit_outcome o,
+                       const struct limit_item *worst)
+{
+    (void)c;
+    if (o == LIMIT_REFUSED && worst) {
+        fail_reached(x, worst);
+        return;
+    }
+    if (set_number(x, STR("retry-after"), 1))
+        exchange_fail(x, TC_CODE_UNAVAILABLE, 503,
+                      "the limits of this call cannot be counted at the moment; try again");
+    else
+        exchange_fail_memory(x);
+}

@@ -1,0 +1,278 @@
+#include <stdio.h>
+
+#include "gateway/core/exchange_internal.h"
+#include "gateway/expr/ip.h"
+#include "gateway/policy/attributes.h"
+#include "gateway/policy/limit.h"
+#include "gateway/policy/limit_answer.h"
+#include "gateway/policy/stages.h"
+
+/* Limits of a call: those that need the head alone are taken before the body is read, the others
+ * when the message is there; costs that only the answer tells are settled as it passes.
+ *
+ * A store that answers later is waited for before a long body is let in. A short one is read
+ * meanwhile, which costs nothing that a refusal would save, and spares the front a stop:
+ *
+ *   head: take --answers later, short body--> body --> message: join --> message: take
+ *           '--answers at once---------------> body --------------------'
+ *           '--answers later, long body: wait--^                                       */
+
+enum { SHORT_BODY = 16 << 10 };
+
+struct limits {
+    struct exchange_wait wait; /* first */
+    struct exchange *x;
+    struct limit_call call;
+    bool under_way; /* asked, and the answer has not come */
+};
+
+static const struct plan_method_limit *row_of(const struct exchange *x, const struct limit_item *i)
+{
+    return &x->policy->limits[i - x->limits->call.items];
+}
+
+/* ---- keys and costs ---- */
+
+static struct str print_ip(struct exchange *x, struct expr_value v)
+{
+    char text[EXPR_IP_TEXT_MAX];
+    return arena_copy(&x->arena, str_of(text, expr_ip_print(text, &v)));
+}
+
+/* In the arena. Empty: there is no key. p == NULL: out of memory. */
+static struct str key_text(struct exchange *x, struct expr_value v)
+{
+    if (v.kind == EXPR_OPTIONAL && v.optional)
+        v = *v.optional;
+    switch (v.kind) {
+    case EXPR_STRING:
+    case EXPR_BYTES: return arena_copy(&x->arena, v.s);
+    case EXPR_INT: return arena_printf(&x->arena, "%lld", (long long)v.i);
+    case EXPR_UINT: return arena_printf(&x->arena, "%llu", (unsigned long long)v.u);
+    case EXPR_BOOL: return v.b ? STR("true") : STR("false");
+    case EXPR_IP:
+    case EXPR_CIDR: return print_ip(x, v);
+    default: return STR("");
+    }
+}
+
+/* False: no number, or less than nothing. */
+static bool number(struct expr_value v, uint64_t *out)
+{
+    if (v.kind == EXPR_OPTIONAL && v.optional)
+        v = *v.optional;
+    if (v.kind == EXPR_NULL || v.kind == EXPR_OPTIONAL)
+        v = expr_int(0);
+    if (v.kind == EXPR_INT && v.i < 0)
+        return false;
+    *out = v.kind == EXPR_INT ? (uint64_t)v.i : v.u;
+    return v.kind == EXPR_INT || v.kind == EXPR_UINT;
+}
+
+static bool refuse(struct exchange *x, const struct plan_limit *limit, const char *why)
+{
+    x->rule = limit->name;
+    exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0, "this call is not allowed: %s limit \"%.*s\"",
+                  why, STR_ARG(limit->name));
+    return false;
+}
+
+static bool fill_key(struct exchange *x, const struct plan_method_limit *row, struct limit_item *i)
+{
+    i->key = STR("");
+    if (!row->key.program)
+        return true;
+    i->key = key_text(x, attributes_eval(x, &row->key));
+    if (!i->key.p) {
+        exchange_fail_memory(x);
+        return false;
+    }
+    if (i->key.n == 0)
+        i->key = row->default_key;
+    return i->key.n || refuse(x, row->limit, "it has no key for");
+}
+
+/* What it costs, or what is put aside until that is known: at least 1, so that nothing starts on an
+ * empty budget. */
+static bool fill_cost(struct exchange *x, const struct plan_method_limit *row, struct limit_item *i)
+{
+    i->settles = row->cost.program && row->cost.when == PLAN_REPLY;
+    const struct plan_expr *e = i->settles ? &row->reserve : &row->cost;
+    i->cost = 1;
+    if (!e->program)
+        return true;
+    if (!number(attributes_eval(x, e), &i->cost))
+        return refuse(x, row->limit, "it has no cost for");
+    if (i->settles && i->cost == 0)
+        i->cost = 1;
+    return true;
+}
+
+/* ---- the outcome ---- */
+
+static enum stage_result fail(struct exchange *x, struct limits *l, enum limit_outcome o)
+{
+    const struct limit_item *worst = limit_answer_worst(&l->call);
+    if (worst)
+        x->rule = worst->limit->name;
+    limit_answer_fail(x, &l->call, o, worst);
+    return STAGE_END;
+}
+
+static enum stage_result decide(struct exchange *x, struct limits *l, enum limit_outcome o)
+{
+    if (!limit_answer_headers(x, &l->call)) {
+        exchange_fail_memory(x);
+        return STAGE_END;
+    }
+    return o == LIMIT_GRANTED ? STAGE_NEXT : fail(x, l, o);
+}
+
+static void on_done(struct limit_call *c)
+{
+    struct limits *l = (struct limits *)((char *)c - offsetof(struct limits, call));
+    bool waiting = exchange_waiting(l->x);
+    l->under_way = false;
+    if (exchange_answered(l->x))
+        return; /* something else was wrong with it */
+    if (waiting)
+        exchange_wait_over(l->x);
+    if (decide(l->x, l, c->outcome) == STAGE_NEXT && waiting)
+        exchange_continue(l->x);
+}
+
+static void stop(struct limits *l)
+{
+    if (l->under_way)
+        limit_cancel(&l->call);
+    l->under_way = false;
+}
+
+static void on_cancel(struct exchange_wait *wait)
+{
+    stop((struct limits *)wait);
+}
+
+static void beyond(struct exchange *x, const struct limit_item *i)
+{
+    x->rule = i->limit->name;
+    exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
+                  "limit \"%.*s\" is used up in the middle of the answer", STR_ARG(i->limit->name));
+}
+
+/* A single answer that has been made is given; what it owes is owed by the key. */
+static void on_cut(struct limit_call *c, struct limit_item *i)
+{
+    struct limits *l = (struct limits *)((char *)c - offsetof(struct limits, call));
+    if (l->x->policy->method->server_streaming && !exchange_answered(l->x))
+        beyond(l->x, i);
+}
+
+/* ---- the stages ---- */
+
+static struct limits *limits_of(struct exchange *x)
+{
+    uint8_t n = x->policy->nlimits;
+    if (x->limits)
+        return x->limits;
+    struct limits *l = arena_alloc(&x->arena, sizeof *l);
+    struct limit_item *items = arena_array(&x->arena, n, sizeof *items);
+    if (!l || !items)
+        return NULL;
+    for (uint8_t i = 0; i < n; i++)
+        items[i].limit = x->policy->limits[i].limit;
+    l->wait.cancel = on_cancel;
+    l->x = x;
+    l->call = (struct limit_call){
+        .limiter = x->scope->limiter, .items = items, .n = n, .done = on_done, .cut = on_cut};
+    return x->limits = l;
+}
+
+static enum stage_result take(struct exchange *x, uint8_t first, uint8_t last)
+{
+    struct limits *l = first < last ? limits_of(x) : NULL;
+    if (first == last)
+        return STAGE_NEXT;
+    if (!l) {
+        exchange_fail_memory(x);
+        return STAGE_END;
+    }
+    for (uint8_t i = first; i < last; i++)
+        if (!fill_key(x, &x->policy->limits[i], &l->call.items[i]) ||
+            !fill_cost(x, &x->policy->limits[i], &l->call.items[i]))
+            return STAGE_END;
+    enum limit_outcome o = limit_take(&l->call, first, last);
+    if (o != LIMIT_WAITING)
+        return decide(x, l, o);
+    l->under_way = true;
+    return STAGE_WAIT;
+}
+
+static enum stage_result wait_for(struct exchange *x)
+{
+    exchange_wait(x, &x->limits->wait);
+    return STAGE_WAIT;
+}
+
+static bool has_short_body(const struct exchange *x)
+{
+    const struct request *r = &x->request;
+    bool is_short = !r->has_body || (r->length && r->length <= SHORT_BODY);
+    return is_short && !headers_get(&r->headers, STR("expect")).p;
+}
+
+enum stage_result limit_head_stage(struct exchange *x)
+{
+    enum stage_result result = take(x, 0, x->policy->nlimits_head);
+    if (result != STAGE_WAIT)
+        return result;
+    return has_short_body(x) ? STAGE_NEXT : wait_for(x);
+}
+
+enum stage_result limit_join_stage(struct exchange *x)
+{
+    return x->limits && x->limits->under_way ? wait_for(x) : STAGE_NEXT;
+}
+
+enum stage_result limit_message_stage(struct exchange *x)
+{
+    enum stage_result result = take(x, x->policy->nlimits_head, x->policy->nlimits);
+    return result == STAGE_WAIT ? wait_for(x) : result;
+}
+
+/* A cost that cannot be told keeps what was put aside for it. */
+static uint64_t spent_by(struct exchange *x, const struct plan_method_limit *row,
+                         const struct limit_item *i)
+{
+    uint64_t cost;
+    if (!number(attributes_eval(x, &row->cost), &cost))
+        return i->spent < i->charged ? i->charged - i->spent : 0;
+    if (!row->total)
+        return cost;
+    return cost > i->spent ? cost - i->spent : 0;
+}
+
+enum stage_result limit_reply_stage(struct exchange *x)
+{
+    struct limits *l = x->limits;
+    attributes_renew(x, ATTRIBUTE_RESPONSE);
+    for (uint8_t k = 0; l && k < l->call.n; k++) {
+        struct limit_item *i = &l->call.items[k];
+        if (!i->settles || limit_spend(&l->call, i, spent_by(x, row_of(x, i), i)))
+            continue;
+        if (!x->policy->method->server_streaming)
+            continue;
+        beyond(x, i);
+        return STAGE_END;
+    }
+    return STAGE_NEXT;
+}
+
+enum stage_result limit_over_stage(struct exchange *x)
+{
+    if (!x->limits)
+        return STAGE_NEXT;
+    stop(x->limits);
+    limit_end(&x->limits->call);
+    return STAGE_NEXT;
+}
