@@ -48,7 +48,10 @@ static struct expr_value no_attribute(struct expr_frame *f, const struct expr_in
 const struct expr_insn *expr_op_slot(struct expr_frame *f, const struct expr_insn *i)
 {
     const struct expr_value *v = &f->slots[i->x];
-    f->stack[i->at] = v->kind == EXPR_ABSENT ? no_attribute(f, i) : *v;
+    if (v->kind == EXPR_MESSAGE) /* a request that is a Struct, a wrapper...: others come by taps */
+        f->stack[i->at] = expr_settle(expr_at(f, i), *v);
+    else
+        f->stack[i->at] = v->kind == EXPR_ABSENT ? no_attribute(f, i) : *v;
     return i + 1;
 }
 

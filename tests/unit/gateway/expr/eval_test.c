@@ -172,6 +172,40 @@ static void errors_know_their_place(void **state)
     assert_int_equal(v.error->offset, 9);
 }
 
+/* A method may take a Struct or a StringValue itself. */
+static void a_message_with_a_meaning_is_what_it_means(void **state)
+{
+    static const struct {
+        const char *message;
+        struct str wire;
+        const char *source;
+    } rows[] = {
+        {"google.protobuf.StringValue", STR_INIT("\x0a\x02hi"), "m == 'hi'"},
+        {"google.protobuf.Int64Value", STR_INIT(""), "m == 0"},
+        {"google.protobuf.Timestamp", STR_INIT("\x08\x05"), "m.getSeconds() == 5"},
+        {"google.protobuf.Duration", STR_INIT("\x08\x05"), "m == duration('5s')"},
+        {"google.protobuf.Value", STR_INIT("\x1a\x01x"), "m == 'x'"},
+        {"google.protobuf.ListValue", STR_INIT("\x0a\x02\x20\x01"), "size(m) == 1 && m[0] == true"},
+        {"google.protobuf.Struct", STR_INIT("\x0a\x07\x0a\x01k\x12\x02\x20\x01"), "m['k'] == true"},
+    };
+    struct eval_test *t = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tc_message *m = set_message(&t->set, rows[i].message);
+        struct expr_env_spec spec = {.schema = t->set.schema, .arena = &t->arena};
+        struct expr_env *env = expr_env_new(&spec);
+        struct expr_faults faults = {.first = NULL};
+        expr_declare(env, STR("m"), expr_type_message(&t->arena, m), 0);
+        const struct expr_program *p = expr_compile(env, str_c(rows[i].source), NULL, &faults);
+        assert_non_null(p);
+        struct expr_value slot = {.kind = EXPR_MESSAGE, .s = rows[i].wire, .message = m};
+        struct expr_scratch scratch = {t->memory, EVAL_MEMORY, 0};
+        struct expr_value v = expr_eval(p, &slot, NULL, &scratch);
+        if (v.kind != EXPR_BOOL || !v.b)
+            fail_msg("%s: not so: %s", rows[i].message, rows[i].source);
+        expr_env_release(env);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +216,7 @@ int main(void)
         cmocka_unit_test(nothing_comes_from_the_heap),
         cmocka_unit_test(steps_end_at_run_time_too),
         cmocka_unit_test(errors_know_their_place),
+        cmocka_unit_test(a_message_with_a_meaning_is_what_it_means),
     };
     return cmocka_run_group_tests(tests, eval_setup, eval_teardown);
 }
