@@ -63,6 +63,9 @@ static const struct option flags[] = {
     "  --access-log FILE        one JSON line per request; - is standard output (none)\n"       \
     "  --config FILE            postern.yaml; flags win over it\n"                              \
     "  --check                  load everything, print every fault, serve nothing\n"            \
+    "  --expr EXPRESSION        of postern explain: an expression to be explained,\n"           \
+    "  --method PKG.SERVICE.RPC the method that it is for,\n"                                   \
+    "  --request JSON           and a request to judge\n"                                       \
     "  --help, --version\n"
 
 static const char help[] = USAGE(

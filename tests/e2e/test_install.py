@@ -147,8 +147,8 @@ def test_stubs_are_made_compiled_and_run_with_what_is_installed(usr, tmp_path):
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{tmp_path}", f"-I{root}",
                     f"-I{root}/gen", "-o", tmp_path / "program", tmp_path / "main.c",
                     *tmp_path.rglob("echo.p*.c"), "-Wl,--start-group", *archives,
-                    "-Wl,--end-group", *flags, "-lgrpc", "-lgpr", "-lm", "-lpthread",
-                    "-ldl"], check=True)
+                    "-Wl,--end-group", *flags, "-lgrpc", "-lgpr", "-l:libre2.a", "-lstdc++", "-lm",
+                    "-lpthread", "-ldl"], check=True)
     done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (0, "there and back\n"), done
 
