@@ -15,7 +15,7 @@ mkdir -p "$dir"
 touch "$dir/complete"
 log=$(mktemp) status=0
 OIDC_MODULES=$dir PYTHONPATH=tests/e2e timeout 170 /usr/bin/python3 -m pytest -q --tb=short -p conftest \
-    -p no:cacheprovider tests/all/oidc \
+    -p no:cacheprovider --rootdir tests/all/oidc tests/all/oidc \
     >"$log" 2>&1 </dev/null || status=$?
 cat "$log"
 tail -n 1 "$log" | tr ', ' '\n\n' | awk -v status="$status" '
