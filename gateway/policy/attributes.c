@@ -1,6 +1,7 @@
 #include "gateway/policy/attributes.h"
 
 #include "gateway/core/clock.h"
+#include "gateway/core/metadata.h"
 #include "gateway/core/principal.h"
 #include "gateway/expr/run.h"
 #include "gen/postern/v1/options.pb-c.h"
@@ -18,7 +19,8 @@ struct header_map {
 struct attributes {
     struct expr_value *slots, *taps;
     bool *known;
-    struct header_map headers;
+    struct header_map headers, metadata;
+    struct headers sent;           /* what the request's headers are as metadata, before any rule */
     struct expr_scratch tapped[2]; /* what the taps of request and response need besides the bytes
                                     */
 };
@@ -83,6 +85,18 @@ static void find_headers(struct exchange *x, struct attributes *a, struct expr_v
     a->headers = (struct header_map){{header_map_size, header_map_find, header_map_at},
                                      &x->request.headers};
     *out = (struct expr_value){.kind = EXPR_MAP, .map = &a->headers.map};
+}
+
+/* A header that no metadata can be made of is a 400 later on, when the metadata is. */
+static void find_metadata(struct exchange *x, struct attributes *a, struct expr_value *out)
+{
+    static const struct expr_error wrong = {EXPR_FAIL_BAD_VALUE,
+                                            STR_INIT("a header that cannot be metadata"), 0};
+    struct tc_error error = {0};
+    a->metadata = (struct header_map){{header_map_size, header_map_find, header_map_at}, &a->sent};
+    *out = (struct expr_value){.kind = EXPR_MAP, .map = &a->metadata.map};
+    if (metadata_from_headers(&x->request.headers, &a->sent, &x->arena, &error) != TC_OK)
+        *out = (struct expr_value){.kind = EXPR_ERROR, .error = &wrong};
 }
 
 /* ---- messages ---- */
@@ -223,6 +237,7 @@ static const struct row rows[ATTRIBUTES] = {
     [ATTRIBUTE_CALLER_SCOPES] = {"caller.scopes", EXPR_LIST, 0, find_scopes},
     [ATTRIBUTE_CALLER_ROLES] = {"caller.roles", EXPR_LIST, 0, find_roles},
     [ATTRIBUTE_HEADERS] = {"headers", EXPR_MAP, 0, find_headers},
+    [ATTRIBUTE_METADATA] = {"metadata", EXPR_MAP, 0, find_metadata},
     [ATTRIBUTE_SOURCE_IP] = {"source.ip", EXPR_IP, EXPR_MAY_BE_ABSENT, find_ip},
     [ATTRIBUTE_NOW] = {"now", EXPR_TIMESTAMP, 0, find_now},
     [ATTRIBUTE_ROUTE_METHOD] = {"route.method", EXPR_STRING, 0, find_method},

@@ -187,6 +187,14 @@ def test_metadata_is_made_and_cannot_be_forged(ruled, backend):
     assert backend.calls[-1].values("x-team") == backend.calls[-1].values("x-hard") == ["blue"]
 
 
+def test_conditions_see_headers_as_the_metadata_they_become(ruled, backend):
+    g = ruled(allow=[{"name": "team", "expr": "metadata[?'x-team'].orValue('') == 'blue' && !('te' in metadata)"}])
+    for name in ("X-Team", "Grpc-Metadata-X-Team"):
+        assert ask(g, headers=[(name, "blue"), ("TE", "gzip")]).status == 200
+    assert ask(g, headers=[("Grpc-Metadata-X-Team", "red")]).status == 403
+    assert backend.calls[-1].values("x-team") == ["blue"]
+
+
 def test_metadata_that_no_header_can_carry_is_403(ruled):
     g = ruled(metadata=[{"key": "x-prompt", "value": "request.prompt"}])
     assert ask(g).status == 200

@@ -310,6 +310,7 @@ struct  Postern__V1__Requirement
  *   caller.id .key .tenant .tier .subject .provider .roles .scopes, caller.authenticated
  *   claims.NAME           of the caller's token, declared with `claims`
  *   headers["name"]       request headers by name in any case; values of a repeated header are joined with ", "
+ *   metadata["name"]      the same as they travel on to the upstream ("Grpc-Metadata-K" is k), before any rule of `metadata`
  *   source.ip, now, route.method .path .pattern .rpc
  */
 struct  Postern__V1__Condition
