@@ -205,11 +205,6 @@ static void wait_for(struct auth_question *q, struct auth_waiter *w)
     q->waiters = w;
 }
 
-static void release_entry(void *held)
-{
-    auth_entry_release(held);
-}
-
 static enum auth_verdict unavailable(struct auth_query *a, const char *why)
 {
     a->why = why;
@@ -225,12 +220,8 @@ enum auth_verdict auth_introspect(struct auth_query *a)
         a->why = "the authorization server says that the token is not active";
         return AUTH_BAD;
     }
-    if (e) {
-        a->who = &e->principal;
-        a->held = auth_entry_hold(e);
-        a->release = release_entry;
-        return AUTH_GOOD;
-    }
+    if (e)
+        return auth_known(a, e);
     if (a->waiter->failed)
         return unavailable(a, "the authorization server gave no answer");
     if (a->credential.n == 0 || a->credential.n > TOKEN_MAX) {

@@ -104,7 +104,7 @@ static void release_entry(void *held)
     auth_entry_release(held);
 }
 
-static enum auth_verdict known(struct auth_query *q, struct auth_entry *e)
+enum auth_verdict auth_known(struct auth_query *q, struct auth_entry *e)
 {
     q->who = &e->principal;
     q->held = auth_entry_hold(e);
@@ -192,7 +192,7 @@ static enum auth_verdict judge_claims(struct auth_query *q, const struct jose_to
     e->good = true;
     e->version = q->state->view.version;
     e->expires = auth_jwt_expires(rules, &claims);
-    enum auth_verdict v = known(q, e);
+    enum auth_verdict v = auth_known(q, e);
     auth_cache_put(q->state->cache, e);
     return v;
 }
@@ -213,7 +213,7 @@ static enum auth_verdict judge_token(struct auth_query *q)
     struct auth_entry *e = auth_cache_find(q->state->cache, q->credential, q->now,
                                            q->state->view.version);
     if (e)
-        return known(q, e);
+        return auth_known(q, e);
     if (!jose_token_read(q->credential, &q->x->arena, &t, &q->why))
         return AUTH_BAD;
     switch (jose_verify(&d->jwks, &t, p->rules.algs)) {

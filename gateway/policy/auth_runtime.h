@@ -76,6 +76,9 @@ enum auth_verdict auth_judge(struct auth_query *q);
 /* Nobody waits any more. Fine when it does not. */
 void auth_waiter_stop(struct auth_runtime *r, struct auth_waiter *w);
 
+/* AUTH_GOOD, for whom the entry of a cache stands for; it is held until q->release. */
+enum auth_verdict auth_known(struct auth_query *q, struct auth_entry *e);
+
 /* auth_introspect.c */
 enum auth_verdict auth_introspect(struct auth_query *q);
 void auth_introspect_close(struct auth_runtime *r, struct auth_state *s);
