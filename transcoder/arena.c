@@ -21,15 +21,13 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
-static struct arena_block *block_new(struct arena_block *next, size_t size)
+static struct arena_block *block_new(size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct arena_block))
         return NULL;
     struct arena_block *block = malloc(sizeof *block + size);
-    if (block) {
-        block->next = next;
+    if (block)
         block->size = size;
-    }
     return block;
 }
 
@@ -48,9 +46,10 @@ static void blocks_free(struct arena_block *block, const struct arena_block *las
 static char *take(struct arena *a, size_t n, size_t align)
 {
     (void)align;
-    struct arena_block *block = block_new(a->blocks, n);
+    struct arena_block *block = block_new(n);
     if (!block)
         return NULL;
+    block->next = a->blocks;
     a->blocks = block;
     return block->bytes;
 }
@@ -62,17 +61,29 @@ void arena_reset(struct arena *a)
 
 #else
 
+static size_t usual(const struct arena *a)
+{
+    return a->block > sizeof(struct arena_block) ? a->block - sizeof(struct arena_block) : 0;
+}
+
+static struct arena_block *take_spare(struct arena *a)
+{
+    struct arena_block *block = a->spare;
+    a->spare = NULL;
+    return block ? block : block_new(usual(a));
+}
+
 /* Room for `n` bytes where the newest block has none. A request that would leave most of a fresh
  * block unused gets one of its own behind the newest, whose room stays in use. */
 static char *take_block(struct arena *a, size_t n)
 {
-    size_t size = a->block > sizeof(struct arena_block) ? a->block - sizeof(struct arena_block) : 0;
-    bool own = n > size / 2;
+    bool own = n > usual(a) / 2;
     struct arena_block **at = own && a->blocks ? &a->blocks->next : &a->blocks;
-    struct arena_block *block = block_new(*at, own ? n : size);
+    struct arena_block *block = own ? block_new(n) : take_spare(a);
 
     if (!block)
         return NULL;
+    block->next = *at;
     *at = block;
     if (block == a->blocks) {
         a->next = block->bytes + n;
@@ -93,12 +104,23 @@ static char *take(struct arena *a, size_t n, size_t align)
     return take_block(a, n);
 }
 
+/* The newest block goes where the next user, who needs as much as this one, finds it. */
+static void keep_spare(struct arena *a, const struct arena_block *first)
+{
+    struct arena_block *newest = a->blocks;
+    if (newest == first || a->spare || newest->size != usual(a))
+        return;
+    a->blocks = newest->next;
+    a->spare = newest;
+}
+
 void arena_reset(struct arena *a)
 {
     struct arena_block *first = a->blocks;
 
     while (first && first->next)
         first = first->next;
+    keep_spare(a, first);
     blocks_free(a->blocks, first);
     /* One huge request must not be held for the rest of a connection. */
     if (first && first->size > a->block) {
@@ -121,7 +143,8 @@ void arena_init(struct arena *a, size_t block, size_t max)
 void arena_release(struct arena *a)
 {
     blocks_free(a->blocks, NULL);
-    a->blocks = NULL;
+    free(a->spare);
+    a->blocks = a->spare = NULL;
     a->next = a->end = NULL;
     a->used = 0;
 }

@@ -4,8 +4,8 @@
  *     arena_init(&a, 4096, 1 << 20);
  *     struct thing *t = arena_alloc(&a, sizeof *t);    // NULL: ceiling reached or out of memory
  *     ...
- *     arena_reset(&a);                                  // everything handed out is gone, first
- * block stays arena_release(&a);
+ *     arena_reset(&a);        // everything handed out is gone; a block or two stay for the next
+ * user arena_release(&a);
  *
  * Not thread-safe: an arena has one user at a time. Under AddressSanitizer each allocation is a
  * malloc of its own, so that a use after reset or past the end is seen. */
@@ -17,6 +17,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks; /* newest first; the last one survives arena_reset */
+    struct arena_block *spare;  /* a second block that did; NULL: none */
     char *next, *end;           /* free room in the newest block */
     size_t block;               /* size of a fresh block, bytes */
     size_t used, max;           /* bytes handed out since the last reset, and their ceiling */

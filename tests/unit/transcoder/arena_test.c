@@ -125,6 +125,27 @@ static void arena_survives_every_failing_allocation(void **state)
     assert_true(failmalloc_each(use_it_all, NULL) >= 3);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* its twin asks for each */
+static void arena_of_two_blocks_asks_for_no_memory_in_the_next_round(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 256, 1 << 20);
+    for (int round = 0; round < 3; round++) {
+        failmalloc_start(0);
+        bool ok = arena_alloc(&a, 100) && arena_alloc(&a, 100) && arena_alloc(&a, 100);
+        bool asked = failmalloc_stop();
+        assert_int_equal(asked, round == 0);
+        assert_int_equal(ok, round != 0);
+        for (int i = 0; i < 3; i++) /* more than two are not kept */
+            assert_non_null(arena_alloc(&a, 100));
+        arena_reset(&a);
+    }
+    arena_release(&a);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +154,9 @@ int main(void)
         cmocka_unit_test(arena_never_hands_out_more_than_its_ceiling),
         cmocka_unit_test(arena_zeroed_is_empty_and_may_be_released),
         cmocka_unit_test(arena_copy_and_printf_end_with_nul),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(arena_of_two_blocks_asks_for_no_memory_in_the_next_round),
+#endif
         cmocka_unit_test(arena_survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
