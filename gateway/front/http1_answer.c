@@ -1,14 +1,12 @@
+#include "gateway/front/http1_fields.h"
 #include "gateway/front/http1_internal.h"
 
 /* From the exchange's answer to MHD. */
 
 enum {
     STREAM_BLOCK = 16 << 10,
-    NAME_MAX_BYTES = 256,
-    VALUE_MAX_BYTES = 8192,
-    FIELD_FRAME = 4, /* ": " and the line's end */
-    RECORD = 64,     /* what MHD notes for each field of the head; 56 in 1.0 */
-    RESERVE = 2048,  /* status line, MHD's own headers, its read buffer */
+    RECORD = 64,    /* what MHD notes for each field of the head; 56 in 1.0 */
+    RESERVE = 2048, /* status line, MHD's own headers, its read buffer */
 };
 
 /* Called when MHD can write: what is there goes out at once; when nothing is, the connection sleeps
@@ -47,22 +45,6 @@ static struct MHD_Response *response_of(struct http1_connection *c)
                                            MHD_RESPMEM_PERSISTENT);
 }
 
-/* The upstream's metadata that a response can carry: MHD refuses empty values, and what does not
- * fit into the connection's memory beside the request's head would cost the whole answer. Nothing
- * of ours is left out: it is short, and never empty. */
-static bool carried(const struct header *h, size_t *room)
-{
-    size_t n = h->name.n + h->value.n + FIELD_FRAME;
-    if (h->name.n >= NAME_MAX_BYTES || h->value.n >= VALUE_MAX_BYTES || str_trim(h->value).n == 0)
-        return false;
-    bool ours = str_eq(h->name, STR("content-type")) || str_eq(h->name, STR("x-request-id")) ||
-                str_eq(h->name, STR("allow"));
-    if (!ours && n > *room)
-        return false;
-    *room -= n < *room ? n : *room;
-    return true;
-}
-
 /* What of MHD's memory the request's head leaves: its bytes, and a record for each header, cookie
  * and argument. */
 static size_t room_for_headers(const struct http1_connection *c)
@@ -82,22 +64,9 @@ static size_t room_for_headers(const struct http1_connection *c)
 
 static bool add_headers(struct http1_connection *c, struct MHD_Response *r)
 {
-    const struct headers *h = &c->x->answer.headers;
-    char name[NAME_MAX_BYTES], value[VALUE_MAX_BYTES];
-    size_t room = room_for_headers(c);
-    for (uint32_t i = 0; i < h->n; i++) {
-        struct str k = h->items[i].name, v = h->items[i].value;
-        if (!carried(&h->items[i], &room))
-            continue;
-        memcpy(name, k.p, k.n);
-        name[k.n] = 0;
-        memcpy(value, v.p, v.n);
-        value[v.n] = 0;
-        if (MHD_add_response_header(r, name, value) != MHD_YES)
-            return false;
-    }
-    return !c->daemon->front->draining ||
-           MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+    return http1_fields_add(r, &c->x->answer.headers, room_for_headers(c)) &&
+           (!c->daemon->front->draining ||
+            MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES);
 }
 
 bool http1_queue(struct http1_connection *c)

@@ -3,9 +3,9 @@
 
 #include <microhttpd.h>
 
-/* http1_pool.c stands in for a file inside MHD, and was held against that of this version. Any
- * other, even a newer 1.0, keeps its own until somebody has read what has changed
- * (src/microhttpd/memorypool.c and its callers). */
+/* http1_pool.c stands in for a file inside MHD, http1_fields.c calls into one, and both were held
+ * against this version. Any other, even a newer 1.0, is used by its front door alone until somebody
+ * has read what has changed (src/microhttpd/memorypool.c, response.c and their callers). */
 #define MHD_POOL_KNOWN (MHD_VERSION == 0x01001000)
 
 #ifdef POSTERN_OLD_MHD
