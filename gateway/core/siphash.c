@@ -1,5 +1,7 @@
 #include "gateway/core/siphash.h"
 
+#include <endian.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -32,6 +34,14 @@ static void take_word(struct state *s, uint64_t word)
     s->v0 ^= word;
 }
 
+/* Least significant byte first, as the paper has it. */
+static uint64_t read_whole(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
 static uint64_t read_word(const char *p, size_t n)
 {
     uint64_t word = 0;
@@ -53,7 +63,7 @@ struct siphash siphash128(const struct siphash_key *key, uint64_t first, struct 
 
     take_word(&s, first);
     for (; text.n >= 8; text = str_skip(text, 8))
-        take_word(&s, read_word(text.p, 8));
+        take_word(&s, read_whole(text.p));
     take_word(&s, length << 56 | read_word(text.p, text.n));
     s.v2 ^= 0xee;
     rounds(&s, 4);

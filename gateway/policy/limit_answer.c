@@ -41,12 +41,12 @@ static void put_policy(struct field *f, const struct limit_item *i)
     put(f, i->limit->policy);
 }
 
-/* Names are of characters that a string of RFC 9651 takes as they are. */
+/* `"name";r=12;t=3`: it begins as the policy does. */
 static void put_state(struct field *f, const struct limit_item *i)
 {
-    put(f, f->n ? STR(", \"") : STR("\""));
-    put(f, i->limit->name);
-    put(f, STR("\";r="));
+    put(f, f->n ? STR(", ") : STR(""));
+    put(f, str_of(i->limit->policy.p, i->limit->name.n + sizeof "\"\";" - 1));
+    put(f, STR("r="));
     put_number(f, i->ask.verdict.remaining);
     if (i->limit->rule.kind == LIMIT_CONCURRENCY)
         return;
@@ -57,7 +57,6 @@ static void put_state(struct field *f, const struct limit_item *i)
 static bool set(struct exchange *x, struct str name, struct str value)
 {
     struct str text = arena_copy(&x->arena, value);
-    headers_drop(&x->answer.headers, 0, name); /* what an earlier stage has said */
     return text.p && headers_add(&x->answer.headers, &x->arena, name, text);
 }
 
@@ -76,6 +75,16 @@ static bool set_all(struct exchange *x, const struct limit_call *c, struct str n
         if (is_told(&c->items[k]))
             put_one(&f, &c->items[k]);
     return f.n == 0 || set(x, name, str_of(f.text, f.n));
+}
+
+/* What an earlier stage has said of its items is said again, with the later ones. */
+static void drop_all(struct exchange *x)
+{
+    static const struct str names[] = {
+        STR_INIT("ratelimit-policy"), STR_INIT("ratelimit"), STR_INIT("x-ratelimit-limit"),
+        STR_INIT("x-ratelimit-remaining"), STR_INIT("x-ratelimit-reset")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        headers_drop(&x->answer.headers, 0, names[i]);
 }
 
 /* The one that has least left, as the older fields know one limit only. */
@@ -109,6 +118,8 @@ static bool put_older(struct exchange *x, const struct limit_call *c)
 bool limit_answer_headers(struct exchange *x, const struct limit_call *c)
 {
     uint8_t told = x->snapshot->plan->limits.fields;
+    if (c->first)
+        drop_all(x);
     return (!(told & LIMIT_TELL_STANDARD) || put_standard(x, c)) &&
            (!(told & LIMIT_TELL_X) || put_older(x, c));
 }

@@ -24,6 +24,7 @@ struct limits {
     struct exchange *x;
     struct limit_call call;
     bool under_way; /* asked, and the answer has not come */
+    struct limit_item items[];
 };
 
 static const struct plan_method_limit *row_of(const struct exchange *x, const struct limit_item *i)
@@ -175,16 +176,15 @@ static struct limits *limits_of(struct exchange *x)
     uint8_t n = x->policy->nlimits;
     if (x->limits)
         return x->limits;
-    struct limits *l = arena_alloc(&x->arena, sizeof *l);
-    struct limit_item *items = arena_array(&x->arena, n, sizeof *items);
-    if (!l || !items)
+    struct limits *l = arena_alloc(&x->arena, sizeof *l + n * sizeof *l->items);
+    if (!l)
         return NULL;
     for (uint8_t i = 0; i < n; i++)
-        items[i].limit = x->policy->limits[i].limit;
+        l->items[i].limit = x->policy->limits[i].limit;
     l->wait.cancel = on_cancel;
     l->x = x;
     l->call = (struct limit_call){
-        .limiter = x->scope->limiter, .items = items, .n = n, .done = on_done, .cut = on_cut};
+        .limiter = x->scope->limiter, .items = l->items, .n = n, .done = on_done, .cut = on_cut};
     return x->limits = l;
 }
 
