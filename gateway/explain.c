@@ -1,5 +1,6 @@
 #include "gateway/explain_internal.h"
 #include "gateway/policy/route_bind.h"
+#include "transcoder/required.h"
 
 enum { BLOCK = 16 << 10, MEMORY_MAX = 64 << 20 };
 
@@ -65,6 +66,31 @@ static void explain_route(const struct explanation *e)
             m->server_streaming ? "stream " : "", STR_ARG(m->output->full_name));
 }
 
+/* What is missing whatever the body says. */
+static enum tc_status check_required(const struct explanation *e, const struct tc_binding *b)
+{
+    struct buf bytes;
+
+    if (e->route->whole_body)
+        return TC_OK;
+    buf_init(&bytes, MEMORY_MAX);
+    enum tc_status st = tc_binding_write(b, &bytes);
+    if (st == TC_OK)
+        st = tc_required_check(b->message, buf_str(&bytes), e->route->body, b->error);
+    buf_release(&bytes);
+    return st;
+}
+
+static void explain_refusal(const struct explanation *e, const struct tc_error *error)
+{
+    struct str place = STR("");
+
+    if (error->offset != TC_NO_OFFSET)
+        place = arena_printf(e->arena, " (at byte %zu of the request target)", error->offset);
+    EXPLAIN(e, "refused", "400: %s%s%s%.*s", error->path, error->path[0] ? ": " : "", error->text,
+            STR_ARG(place));
+}
+
 static bool explain_match(struct explanation *e, const struct request *r,
                           const struct route_match *match)
 {
@@ -77,10 +103,11 @@ static bool explain_match(struct explanation *e, const struct request *r,
     binding.enum_names = method_policy_enum_names(e->route->policy);
     enum tc_status st = route_bind(e->route, match->values, r, &binding);
     explain_bound(e, binding.root);
+    if (st == TC_OK)
+        st = check_required(e, &binding);
     tc_binding_release(&binding);
     if (st != TC_OK)
-        EXPLAIN(e, "refused", "400: %s (at byte %zu of the request target)", error.text,
-                error.offset);
+        explain_refusal(e, &error);
     explain_request_body(e);
     explain_answer(e);
     explain_policies(e);

@@ -69,10 +69,6 @@ enum tc_status tc_bind_query(struct tc_binding *b, struct str query,
 /* Appends the bound fields to `out`. TC_LIMIT or TC_NOMEM when they do not fit. */
 enum tc_status tc_binding_write(const struct tc_binding *b, struct buf *out);
 
-/* TC_INVALID with the path of a required field (proto2) that nothing has bound: for requests in
- * which nothing else comes. */
-enum tc_status tc_binding_complete(const struct tc_binding *b);
-
 /* A singular message with fields of its own in JSON: `a` in a.b may be one. */
 bool tc_bind_may_enter(const struct tc_field *f);
 

@@ -39,6 +39,7 @@ struct tc_message {
     uint16_t nfields, noneofs, nrequired;
     uint8_t wkt; /* enum tc_wkt */
     bool is_map_entry;
+    bool reaches_required; /* has a required field, or a singular message that reaches one */
 };
 
 struct tc_enum_value {

@@ -228,6 +228,8 @@ static void run(struct compile *c, struct str set)
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !c->broken && !c->nomem; i++)
         steps[i](c);
     if (c->nfaults == 0 && !c->nomem)
+        schema_required(c);
+    if (c->nfaults == 0 && !c->nomem)
         schema_well_known(c);
 }
 

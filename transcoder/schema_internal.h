@@ -103,6 +103,8 @@ void schema_emit_enums(struct compile *c);
 void schema_emit_messages(struct compile *c);
 /* schema_services: files, services, methods and the sorted lists */
 void schema_emit_rest(struct compile *c);
+/* schema_required: tc_message.reaches_required */
+void schema_required(struct compile *c);
 /* schema_well_known */
 void schema_well_known(struct compile *c);
 

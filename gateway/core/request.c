@@ -1,6 +1,7 @@
 #include "gateway/core/pipeline.h"
 #include "gateway/core/request_internal.h"
 #include "gateway/core/rpc.h"
+#include "transcoder/required.h"
 #include "transcoder/wire.h"
 
 /* The body of the client becomes messages for the RPC. A unary request is one value that is encoded
@@ -96,8 +97,21 @@ static bool run_stages(struct exchange *x)
     return r == STAGE_NEXT;
 }
 
+/* Path, query and body each give a part of the message; only the whole shows what is missing. */
+static enum tc_status check_required(struct exchange *x)
+{
+    return tc_required_check(x->policy->method->input,
+                             str_skip(buf_str(&x->message), TC_FRAME_HEADER), NULL, &x->error);
+}
+
 bool request_message_complete(struct exchange *x)
 {
+    enum tc_status st = check_required(x);
+
+    if (st != TC_OK) {
+        exchange_fail_input(x, st);
+        return false;
+    }
     if (x->call_began) {
         if (x->call)
             rpc_send(x);
@@ -183,20 +197,13 @@ static void stream_end(struct exchange *x)
     request_stream_end(x);
 }
 
-/* No body came: the message is what path and query say. */
-static enum tc_status bound_alone(struct exchange *x)
-{
-    enum tc_status st = tc_binding_complete(&x->binding);
-    return st == TC_OK ? request_message_begin(x) : st;
-}
-
 static void json_end(struct exchange *x)
 {
     if (client_streaming(x)) {
         stream_end(x);
         return;
     }
-    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : bound_alone(x);
+    enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : request_message_begin(x);
     if (st == TC_OK)
         st = mask_end(x);
     if (st == TC_OK)

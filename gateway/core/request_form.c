@@ -30,8 +30,6 @@ void request_form_end(struct exchange *x)
     if (st == TC_OK)
         st = tc_form_finish(x->form);
     if (st == TC_OK)
-        st = tc_binding_complete(&x->binding);
-    if (st == TC_OK)
         st = request_message_begin(x);
     if (st == TC_OK)
         request_message_complete(x);

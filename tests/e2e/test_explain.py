@@ -49,10 +49,21 @@ CASES = {
     "a bad value": ("kitchen", "GET", "/sinks/n/revisions/x", [
         "route     GET /sinks/{name}/revisions/{revision}  (kitchen_sink.proto:",
         'path      name = "n"  (string)',
-        'refused   400: path variable "revision": "x" is not a whole number'], 1),
+        'refused   400: revision: path variable "revision": "x" is not a whole number'], 1),
     "an unknown parameter": ("kitchen", "GET", "/sinks/n?bogus=1", [
-        'refused   400: query parameter "bogus" is unknown: there is no such field in '
+        'refused   400: bogus: query parameter "bogus" is unknown: there is no such field in '
         "kitchen.GetRequest (at byte 9 of the request target)"], 1),
+    "a required field that nothing sets": ("kitchen2", "GET", "/two/boxes/1/2?id=1", [
+        "path      box.width = 1  (int32)",
+        'refused   400: label: the required field "label" is missing'], 1),
+    "a required field inside what the path began": ("kitchen2", "PUT", "/two/hold/LOW", [
+        'refused   400: middle.get.id: the required field "id" is missing'], 1),
+    "a required field beside the body": ("kitchen2", "PATCH", "/two/sinks/a/parts/b:patch", [
+        'refused   400: id: the required field "id" is missing'], 1),
+    "a required field that the body may set": ("kitchen2", "PUT", "/two/labels/7", [
+        "body      field label as JSON"], 0),
+    "required fields that body: * may set": ("kitchen2", "POST", "/two/hold/LOW", [
+        "body      the whole message as JSON"], 0),
     "another method": ("kitchen", "POST", "/sinks/n/revisions/7", [
         "refused   405: this path does not take POST; Allow: GET, HEAD",
         "instead   GET /sinks/{name}/revisions/{revision}  kitchen.KitchenService.Get"], 1),

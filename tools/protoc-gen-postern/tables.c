@@ -147,8 +147,9 @@ static void print_message(struct out *o, const struct tc_message *m, uint32_t i)
     print_ref(o, "field_names", i, m->by_name != NULL);
     out_print(o, ", ");
     print_ref(o, "field_numbers", i, m->ndense);
-    out_print(o, ", %u, %u, %u, %u, %u, %u, %s},\n", m->name_mask, m->ndense, m->nfields,
-              m->noneofs, m->nrequired, m->wkt, m->is_map_entry ? "true" : "false");
+    out_print(o, ", %u, %u, %u, %u, %u, %u, %s, %s},\n", m->name_mask, m->ndense, m->nfields,
+              m->noneofs, m->nrequired, m->wkt, m->is_map_entry ? "true" : "false",
+              m->reaches_required ? "true" : "false");
 }
 
 static void print_messages(struct out *o, const struct tc_schema *schema)

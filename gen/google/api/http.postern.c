@@ -52,9 +52,9 @@ static const uint16_t field_numbers_2[] = {
 };
 
 static const struct tc_message messages[3] = {
-    {STR_INIT("google.api.CustomHttpPattern"), fields_0, NULL, field_names_0, field_numbers_0, 3, 3, 2, 0, 0, 0, false},
-    {STR_INIT("google.api.Http"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false},
-    {STR_INIT("google.api.HttpRule"), fields_2, oneofs_2, field_names_2, field_numbers_2, 31, 13, 10, 1, 0, 0, false},
+    {STR_INIT("google.api.CustomHttpPattern"), fields_0, NULL, field_names_0, field_numbers_0, 3, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("google.api.Http"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("google.api.HttpRule"), fields_2, oneofs_2, field_names_2, field_numbers_2, 31, 13, 10, 1, 0, 0, false, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],

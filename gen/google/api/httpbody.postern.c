@@ -31,8 +31,8 @@ static const uint16_t field_numbers_1[] = {
 };
 
 static const struct tc_message messages[2] = {
-    {STR_INIT("google.api.HttpBody"), fields_0, NULL, field_names_0, field_numbers_0, 7, 4, 3, 0, 0, 9, false},
-    {STR_INIT("google.protobuf.Any"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 1, false},
+    {STR_INIT("google.api.HttpBody"), fields_0, NULL, field_names_0, field_numbers_0, 7, 4, 3, 0, 0, 9, false, false},
+    {STR_INIT("google.protobuf.Any"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 1, false, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],

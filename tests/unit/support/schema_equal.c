@@ -65,6 +65,7 @@ static const char *message_differs(const struct tc_message *a, const struct tc_m
     SAME_NUMBER(nrequired, a->full_name);
     SAME_NUMBER(wkt, a->full_name);
     SAME_NUMBER(is_map_entry, a->full_name);
+    SAME_NUMBER(reaches_required, a->full_name);
     SAME_NUMBER(name_mask, a->full_name);
     SAME_NUMBER(ndense, a->full_name);
     SAME_ARRAY(by_number, a->ndense, a->full_name);

@@ -58,11 +58,11 @@ static const uint16_t field_numbers_4[] = {
 };
 
 static const struct tc_message messages[5] = {
-    {STR_INIT("grpc.health.v1.HealthCheckRequest"), fields_0, NULL, field_names_0, field_numbers_0, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("grpc.health.v1.HealthCheckResponse"), fields_1, NULL, field_names_1, field_numbers_1, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("grpc.health.v1.HealthListRequest"), NULL, NULL, field_names_2, NULL, 1, 0, 0, 0, 0, 0, false},
-    {STR_INIT("grpc.health.v1.HealthListResponse"), fields_3, NULL, field_names_3, field_numbers_3, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("grpc.health.v1.HealthListResponse.StatusesEntry"), fields_4, NULL, field_names_4, field_numbers_4, 3, 3, 2, 0, 0, 0, true},
+    {STR_INIT("grpc.health.v1.HealthCheckRequest"), fields_0, NULL, field_names_0, field_numbers_0, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("grpc.health.v1.HealthCheckResponse"), fields_1, NULL, field_names_1, field_numbers_1, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("grpc.health.v1.HealthListRequest"), NULL, NULL, field_names_2, NULL, 1, 0, 0, 0, 0, 0, false, false},
+    {STR_INIT("grpc.health.v1.HealthListResponse"), fields_3, NULL, field_names_3, field_numbers_3, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("grpc.health.v1.HealthListResponse.StatusesEntry"), fields_4, NULL, field_names_4, field_numbers_4, 3, 3, 2, 0, 0, 0, true, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],

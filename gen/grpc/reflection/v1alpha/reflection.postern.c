@@ -112,14 +112,14 @@ static const uint16_t field_numbers_7[] = {
 };
 
 static const struct tc_message messages[8] = {
-    {STR_INIT("grpc.reflection.v1alpha.ErrorResponse"), fields_0, NULL, field_names_0, field_numbers_0, 7, 3, 2, 0, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ExtensionNumberResponse"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ExtensionRequest"), fields_2, NULL, field_names_2, field_numbers_2, 7, 3, 2, 0, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.FileDescriptorResponse"), fields_3, NULL, field_names_3, field_numbers_3, 3, 2, 1, 0, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ListServiceResponse"), fields_4, NULL, field_names_4, field_numbers_4, 1, 2, 1, 0, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ServerReflectionRequest"), fields_5, oneofs_5, field_names_5, field_numbers_5, 31, 8, 6, 1, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ServerReflectionResponse"), fields_6, oneofs_6, field_names_6, field_numbers_6, 31, 8, 6, 1, 0, 0, false},
-    {STR_INIT("grpc.reflection.v1alpha.ServiceResponse"), fields_7, NULL, field_names_7, field_numbers_7, 1, 2, 1, 0, 0, 0, false},
+    {STR_INIT("grpc.reflection.v1alpha.ErrorResponse"), fields_0, NULL, field_names_0, field_numbers_0, 7, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ExtensionNumberResponse"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ExtensionRequest"), fields_2, NULL, field_names_2, field_numbers_2, 7, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.FileDescriptorResponse"), fields_3, NULL, field_names_3, field_numbers_3, 3, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ListServiceResponse"), fields_4, NULL, field_names_4, field_numbers_4, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ServerReflectionRequest"), fields_5, oneofs_5, field_names_5, field_numbers_5, 31, 8, 6, 1, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ServerReflectionResponse"), fields_6, oneofs_6, field_names_6, field_numbers_6, 31, 8, 6, 1, 0, 0, false, false},
+    {STR_INIT("grpc.reflection.v1alpha.ServiceResponse"), fields_7, NULL, field_names_7, field_numbers_7, 1, 2, 1, 0, 0, 0, false, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],
