@@ -119,12 +119,13 @@ static void on_written(uv_write_t *write, int status)
     drop_hold(r);
 }
 
-static void write_out(struct redis_client *r)
+/* What the socket did not take at once. */
+static void write_later(struct redis_client *r, size_t from)
 {
     struct buf full = r->out;
     r->out = r->on_the_way;
     r->on_the_way = full;
-    uv_buf_t bytes = uv_buf_init(full.p, (unsigned)full.n);
+    uv_buf_t bytes = uv_buf_init(full.p + from, (unsigned)(full.n - from));
     int status = uv_write(&r->write, &r->socket.stream, &bytes, 1, on_written);
     if (status < 0) {
         r->on_the_way.n = 0;
@@ -133,6 +134,19 @@ static void write_out(struct redis_client *r)
     }
     r->writing = true;
     r->holds++;
+}
+
+/* uv_write alone would be right as well, but changes the loop's epoll set with each write. */
+static void write_out(struct redis_client *r)
+{
+    uv_buf_t bytes = uv_buf_init(r->out.p, (unsigned)r->out.n);
+    int n = uv_try_write(&r->socket.stream, &bytes, 1);
+    if (n >= 0 && (size_t)n == r->out.n)
+        r->out.n = 0;
+    else if (n >= 0 || n == UV_EAGAIN)
+        write_later(r, n > 0 ? (size_t)n : 0);
+    else
+        redis_drop(r, uv_strerror(n));
 }
 
 static void on_flush(uv_prepare_t *flush)

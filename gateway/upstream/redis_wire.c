@@ -5,28 +5,41 @@
 
 #include "transcoder/number.h"
 
-/* "*12\r\n", "$12\r\n" */
-static bool put_count(struct buf *out, char kind, uint64_t n)
+enum { COUNT_MAX = TC_NUMBER_TEXT_MAX + 3 };
+
+/* "*12\r\n", "$12\r\n"; COUNT_MAX bytes are there. Behind it. */
+static char *print_count(char *to, char kind, uint64_t n)
 {
-    char *to = buf_reserve(out, TC_NUMBER_TEXT_MAX + 3);
-    if (!to)
-        return false;
-    *to = kind;
-    size_t end = 1 + tc_print_uint64(to + 1, n);
-    to[end] = '\r';
-    to[end + 1] = '\n';
-    out->n += end + 2;
-    return true;
+    *to++ = kind;
+    if (n < 10)
+        *to++ = (char)('0' + n);
+    else
+        to += tc_print_uint64(to, n);
+    *to++ = '\r';
+    *to++ = '\n';
+    return to;
 }
 
 bool redis_put_command(struct buf *out, uint32_t arguments)
 {
-    return put_count(out, '*', arguments);
+    char *at = buf_reserve(out, COUNT_MAX);
+    if (!at)
+        return false;
+    out->n += (size_t)(print_count(at, '*', arguments) - at);
+    return true;
 }
 
 bool redis_put(struct buf *out, struct str argument)
 {
-    return put_count(out, '$', argument.n) && buf_add(out, argument) && buf_add(out, STR("\r\n"));
+    char *at = argument.n < SIZE_MAX / 2 ? buf_reserve(out, COUNT_MAX + argument.n + 2) : NULL;
+    if (!at)
+        return false;
+    char *to = print_count(at, '$', argument.n);
+    if (argument.n)
+        memcpy(to, argument.p, argument.n);
+    memcpy(to + argument.n, "\r\n", 2);
+    out->n += (size_t)(to - at) + argument.n + 2;
+    return true;
 }
 
 bool redis_put_number(struct buf *out, uint64_t argument)
@@ -140,6 +153,19 @@ bool redis_parser_feed(struct redis_parser *p, struct str bytes)
            redisReaderFeed(p->reader, bytes.p, bytes.n) == REDIS_OK;
 }
 
+/* Replies are small and the room for them is not: only what was said is copied. */
+static void hand_out(struct redis_parser *p, struct redis_reply *out)
+{
+    struct redis_reply *r = &p->reply;
+    out->status = r->status;
+    out->n = r->n;
+    memcpy(out->values, r->values, r->n * sizeof *r->values);
+    memcpy(out->error, r->error, strnlen(r->error, sizeof r->error - 1) + 1);
+    r->status = REDIS_REPLIED;
+    r->n = 0;
+    r->error[0] = '\0';
+}
+
 enum redis_parsed redis_parser_next(struct redis_parser *p, struct redis_reply *out)
 {
     void *object = NULL;
@@ -147,7 +173,6 @@ enum redis_parsed redis_parser_next(struct redis_parser *p, struct redis_reply *
         return REDIS_GARBAGE;
     if (!object)
         return REDIS_MORE;
-    *out = p->reply;
-    memset(&p->reply, 0, sizeof p->reply);
+    hand_out(p, out);
     return REDIS_PARSED;
 }
