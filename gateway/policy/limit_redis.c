@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "gateway/core/clock.h"
-#include "gateway/core/digest.h"
 #include "gateway/policy/limiter.h"
 
 /* Limits that Redis counts: one EVALSHA for all of a call, and errands that settle afterwards. */
@@ -16,27 +15,10 @@ struct command {
     uint8_t n;
 };
 
-/* "prefix:name:hash"; each part cut so that all fits. */
-static char *put(char *to, struct str text, size_t most)
+/* Who charged is remembered by those algorithms that keep each use by itself. */
+static bool wants_id(const struct limit_item *i)
 {
-    size_t n = text.n < most ? text.n : most;
-    memcpy(to, text.p, n);
-    return to + n;
-}
-
-struct str limit_redis_key(const struct limiter *l, struct limit_item *i)
-{
-    size_t n = strnlen(i->redis_key, sizeof i->redis_key);
-    char hex[DIGEST_HEX];
-    if (n || !digest_hex(i->limit->id, i->key, hex))
-        return str_of(i->redis_key, n);
-    char *to = put(i->redis_key, l->o.prefix, 8);
-    *to++ = ':';
-    to = put(to, i->limit->name, 21);
-    *to++ = ':';
-    to = put(to, str_of(hex, DIGEST_HEX), DIGEST_HEX);
-    *to = '\0';
-    return str_of(i->redis_key, (size_t)(to - i->redis_key));
+    return i->limit->rule.kind == LIMIT_SLIDING_LOG || i->limit->rule.kind == LIMIT_CONCURRENCY;
 }
 
 /* Of this call among those of all gateways. */
@@ -140,7 +122,7 @@ static void on_taken(struct redis_call *call, const struct redis_reply *reply)
 enum limit_outcome limit_redis_take(struct limit_call *c)
 {
     struct command k;
-    command_begin(&k, id_of(c), LIMIT_SCRIPT_TAKE);
+    command_begin(&k, STR("-"), LIMIT_SCRIPT_TAKE);
     for (uint8_t n = c->first; n < c->last; n++) {
         struct limit_item *i = &c->items[n];
         if (!limit_redis_is_meant(i))
@@ -149,6 +131,8 @@ enum limit_outcome limit_redis_take(struct limit_call *c)
         row.dry = i->limit->dry_run;
         if (i->limit->store == LIMIT_LEASED)
             row.most = (double)i->limit->rule.amount;
+        if (wants_id(i))
+            k.args[0] = id_of(c);
         command_add(&k, limit_redis_key(c->limiter, i), &row);
     }
     if (command_send(c->limiter, &k, &c->redis, on_taken))
@@ -218,7 +202,7 @@ void limit_redis_errand(struct limit_call *c, struct limit_item *i, enum limit_s
     struct limit_script_row row = row_of(i, cost);
     struct command k;
     row.most = (double)i->cost; /* what the charge was, for a log */
-    command_begin(&k, id_of(c), mode);
+    command_begin(&k, wants_id(i) ? id_of(c) : STR("-"), mode);
     command_add(&k, limit_redis_key(c->limiter, i), &row);
     if (!command_send(c->limiter, &k, e ? &e->call : NULL, on_errand) && e)
         put_errand(e);
@@ -293,6 +277,8 @@ void limit_redis_forget(struct limit_call *c)
 void limit_redis_release(struct limiter *l)
 {
     timer_stop(l->o.timers, &l->renew);
+    free(l->names);
+    l->names = NULL;
     while (l->busy) {
         if (l->o.redis)
             redis_cancel(l->o.redis, &l->busy->call);

@@ -1,5 +1,6 @@
 /* Between the parts of limit.h: limit.c (one call), limit_redis.c (the script and errands),
- * limit_lease.c (batches that a worker spends), limit_service.c (the rate-limit service). */
+ * limit_redis_key.c (where), limit_lease.c (batches that a worker spends), limit_service.c (the
+ * rate-limit service). */
 #pragma once
 
 #include "gateway/policy/limit.h"
@@ -45,6 +46,7 @@ struct limiter {
     struct limit_errand *busy;    /* under way */
     struct limit_call *holding;   /* calls with places in Redis to be renewed */
     struct timer renew;
+    struct limit_redis_name *names; /* made last; NULL: none was ever needed */
 };
 
 struct limit_clock limiter_now(const struct limiter *l);
@@ -70,7 +72,10 @@ void limit_redis_return(struct limiter *l, const struct limit_lease *lease);
 void limit_redis_forget(struct limit_call *c);
 void limit_redis_hold(struct limit_call *c);
 void limit_redis_release(struct limiter *l);
-struct str limit_redis_key(const struct limiter *l, struct limit_item *i);
+
+/* limit_redis_key.c */
+/* The name of the item's key in Redis, in the item. Empty: the library that makes it failed. */
+struct str limit_redis_key(struct limiter *l, struct limit_item *i);
 
 /* limit_lease.c */
 /* Spends `cost` of the item's lease. GRANTED; REFUSED: Redis said so a moment ago; WAITING: ask it.

@@ -126,6 +126,14 @@ static struct plan_limit *define(unsigned n, enum limit_store store, enum limit_
     return l;
 }
 
+/* A budget of its own, that no other has used. */
+static void call_it(struct plan_limit *l, const char *id)
+{
+    l->id = str_c(id);
+    for (unsigned i = 0; i < GATEWAYS; i++)
+        assert_true(limit_bind(b.gateways[i].table, l));
+}
+
 static void prepare(struct visit *v, unsigned gateway, unsigned n, const uint64_t *costs)
 {
     *v = (struct visit){.call = {.limiter = b.gateways[gateway].limiter,
@@ -199,7 +207,7 @@ static void exact_is_exact_over_two_gateways(void **state)
     (void)state;
     for (unsigned k = 0; k < 4; k++) {
         struct plan_limit *l = define(0, LIMIT_EXACT, kinds[k], 50);
-        l->id = str_c(&"0\0001\0002\0003"[2 * k]);
+        call_it(l, &"0\0001\0002\0003"[2 * k]);
         unsigned granted = 0;
         for (unsigned i = 0; i < 20; i++)
             granted += take_many(i % GATEWAYS, 1, 10);
@@ -267,8 +275,7 @@ static void reservations_settle_wherever_they_are(void **state)
         struct plan_limit *l = define(0, stores[s], LIMIT_FIXED_WINDOW, 100);
         uint64_t cost = 80;
         struct visit v, w;
-        l->id = str_c(ids[s]);
-        limit_bind(b.gateways[0].table, l);
+        call_it(l, ids[s]);
         prepare(&v, 0, 1, &cost);
         v.items[0].settles = true;
         assert_int_equal(settle(&v, limit_take(&v.call, 0, 1)), LIMIT_GRANTED);
@@ -315,7 +322,7 @@ static void dry_runs_refuse_nothing(void **state)
         struct visit v;
         struct plan_limit *l = define(0, stores[s], LIMIT_FIXED_WINDOW, 2);
         l->dry_run = true;
-        l->id = str_c(ids[s]);
+        call_it(l, ids[s]);
         define(1, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 4 + s * 4);
         for (unsigned i = 0; i < 4; i++) {
             assert_int_equal(take(&v, 0, 2), LIMIT_GRANTED);
