@@ -23,8 +23,15 @@ static void check_body_field(const struct rule *r, const struct route *route)
 {
     for (uint16_t i = 0; i < route->nvariables; i++) {
         const struct tc_field_path *p = &route->variables[i].path;
-        if (p->n == 1 && p->fields[0] == route->body)
+        const struct tc_field *first = p->n ? p->fields[0] : NULL;
+        if (p->n == 1 && first == route->body)
             WRONG(r, "body", "\"%s\" is bound by the path already", r->http->body);
+        else if (first && first != route->body && first->oneof >= 0 &&
+                 first->oneof == route->body->oneof)
+            WRONG(r, "body",
+                  "\"%s\" and \"%.*s\", which the path sets, are members of one oneof; only one "
+                  "of them can be given",
+                  r->http->body, STR_ARG(first->name));
     }
 }
 

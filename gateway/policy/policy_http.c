@@ -1,4 +1,8 @@
 #include "gateway/policy/policy_rule.h"
+#include "transcoder/enum_name.h"
+#include "transcoder/value_text.h"
+
+enum { PATTERN_VALUE_MAX = 4096 };
 
 /* google.api.http -> routes. One rule gives one route; its additional bindings give one each and do
  * not nest. */
@@ -44,7 +48,7 @@ static bool has_text_form(const struct tc_field *f)
             f->message->wkt == TC_WKT_DURATION || f->message->wkt == TC_WKT_FIELD_MASK);
 }
 
-static void check_leaf(const struct rule *r, struct str text, const struct tc_field_path *path)
+static bool check_leaf(const struct rule *r, struct str text, const struct tc_field_path *path)
 {
     const struct tc_field *leaf = path->fields[path->n - 1];
 
@@ -61,6 +65,59 @@ static void check_leaf(const struct rule *r, struct str text, const struct tc_fi
         WRONG(r, r->kind,
               "variable {%.*s}: a %.*s cannot be written in a path; bind one of its fields",
               STR_ARG(text), STR_ARG(leaf->message->full_name));
+    else
+        return true;
+    return false;
+}
+
+/* ---- patterns that no value of the field fits */
+
+static bool takes_slash(const struct tc_field *f)
+{
+    if (!f->message)
+        return f->type == TC_STRING || f->type == TC_BYTES;
+    return f->message->wkt == TC_WKT_FIELD_MASK ||
+           (f->message->wkt == TC_WKT_WRAPPER && takes_slash(&f->message->fields[0]));
+}
+
+static bool takes_text(const struct rule *r, const struct tc_field *f, struct str text, char *why)
+{
+    struct buf out;
+
+    buf_init(&out, PATTERN_VALUE_MAX);
+    if (f->type == TC_ENUM)
+        text = tc_enum_full_name(f->enumeration, text, method_policy_enum_names(r->policy));
+    enum tc_status st = tc_value_text(&out, f, text, TC_TEXT_PARAMETER, why);
+    buf_release(&out);
+    return st != TC_INVALID;
+}
+
+/* Of a field that holds no slash the pattern leaves one segment, or the `**` that stands for one.
+ */
+static void check_pattern(const struct rule *r, const struct path_template *t, uint32_t variable,
+                          const struct tc_field *leaf)
+{
+    const struct path_variable_text *v = &t->variables[variable];
+    const struct path_segment *one = NULL;
+    char why[TC_ERROR_TEXT_MAX];
+    uint32_t n = 0;
+
+    for (uint32_t i = v->first; i < v->last; i++) {
+        if (t->segments[i].kind == SEGMENT_REST)
+            continue;
+        one = &t->segments[i];
+        n++;
+    }
+    if (n == 0 || takes_slash(leaf))
+        return;
+    if (n > 1)
+        WRONG(
+            r, r->kind,
+            "variable {%.*s}: its pattern has %u segments, but no value of this field has a slash",
+            STR_ARG(v->path), n);
+    else if (one->kind == SEGMENT_LITERAL && !takes_text(r, leaf, one->literal, why))
+        WRONG(r, r->kind, "variable {%.*s}: no value of this field fits its pattern: %s",
+              STR_ARG(v->path), why);
 }
 
 /* Two variables may not speak of the same value, of a message and its part, or of two members of a
@@ -94,7 +151,8 @@ static void resolve_variables(const struct rule *r, const struct path_template *
             out[i].path = (struct tc_field_path){NULL, 0};
             continue;
         }
-        check_leaf(r, text, &out[i].path);
+        if (check_leaf(r, text, &out[i].path))
+            check_pattern(r, t, i, out[i].path.fields[out[i].path.n - 1]);
         for (uint32_t j = 0; j < i; j++)
             if (out[j].path.n)
                 check_pair(r, t, j, i, &out[j].path, &out[i].path);

@@ -63,6 +63,12 @@ static const struct policy_fault mistakes[] = {
     {AT(171), "route[0].equals: \"yes\" can never match a bool"},
     {AT(174), "route[0].equals: \"007\" can never match this integer"},
     {AT(177), "route[0].equals: \"0.50\" can never match this number"},
+    {AT(193), "body: \"right\" and \"left\", which the path sets, are members of one oneof"},
+    {AT(196), "body: \"at\" and \"part\", which the path sets, are members of one oneof"},
+    {AT(199), "get: variable {count}: its pattern has 2 segments, but no value of this field has a "
+              "slash"},
+    {AT(202), "get: variable {count}: no value of this field fits its pattern: \"many\" is not a"},
+    {AT(205), "get: variable {kind}: no value of this field fits its pattern: \"REDY\""},
     {AT(186), "\"GET /twins/{left=*}\" of bad.Twins.Second takes the same requests as \"GET "
               "/twins/{name}\" of "
               "bad.Twins.First (policy_bad.proto:183)"},
