@@ -172,27 +172,35 @@ static enum tc_status add_ascii(struct str name, const struct header *h, struct 
     return TC_OK;
 }
 
-/* A legal name that goes on, under the name *to. */
-static bool renamed(struct str name, struct str *to)
-{
-    if (str_starts(name, STR("grpc-metadata-")))
-        name = str_skip(name, sizeof "grpc-metadata-" - 1);
-    *to = name;
-    return is_metadata_name(name) && forwarded(name, UP);
-}
+/* ---- there ---- */
 
-static enum tc_status forward(struct str name, const struct header *h, struct headers *out,
-                              struct arena *arena, struct tc_error *error)
+#define PREFIX STR("grpc-metadata-")
+
+static enum tc_status add(struct str name, const struct header *h, struct headers *out,
+                          struct arena *arena, struct tc_error *error)
 {
-    /* Many servers read x_user as x-user: who may not set the one shall not set it as the other. */
-    if (str_find(name, '_') < name.n)
-        return refuse(h->name, STR("the name has an underscore; write a hyphen"), error);
     /* That name is the one of our own HTTP/2 client. */
     if (str_eq(name, STR("user-agent")))
         name = STR("x-forwarded-user-agent");
     if (str_ends(name, STR("-bin")))
         return add_binary(name, h, out, arena, error);
     return add_ascii(name, h, out, arena, error);
+}
+
+/* Why `name` cannot be what the header `h` sets; NULL: it can. */
+static const char *unfit(struct str name, const struct header *h)
+{
+    bool asked = name.n < h->name.n; /* by the prefix: a header of that name would stay here */
+
+    /* Many servers read x_user as x-user: who may not set the one shall not set it as the other. */
+    if (str_find(name, '_') < name.n)
+        return "the name has an underscore; write a hyphen";
+    if (!is_metadata_name(name))
+        return "gRPC metadata cannot have this name; letters, digits, \"-\" and \".\" can";
+    if (asked && !metadata_settable(name) && !str_eq(name, STR("user-agent")))
+        return "this name is the gateway's, HTTP's or gRPC's own; choose another behind "
+               "\"Grpc-Metadata-\"";
+    return NULL;
 }
 
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
@@ -202,14 +210,19 @@ enum tc_status metadata_from_headers(const struct headers *request, struct heade
     enum tc_status st = TC_OK;
     for (uint32_t i = 0; i < request->n && st == TC_OK; i++) {
         const struct header *h = &request->items[i];
-        struct str name;
-        if (!renamed(h->name, &name) ||
-            (look && (named_by_connection(request, h->name) || named_by_connection(request, name))))
+        bool asked = str_starts(h->name, PREFIX);
+        struct str name = asked ? str_skip(h->name, PREFIX.n) : h->name;
+        if (!asked && !forwarded(name, UP))
             continue;
-        st = forward(name, h, out, arena, error);
+        if (look && (named_by_connection(request, h->name) || named_by_connection(request, name)))
+            continue;
+        const char *why = unfit(name, h);
+        st = why ? refuse(h->name, str_c(why), error) : add(name, h, out, arena, error);
     }
     return st;
 }
+
+/* ---- and back ---- */
 
 bool metadata_to_headers(const struct header *metadata, size_t n, struct headers *out,
                          struct arena *arena)

@@ -1,12 +1,13 @@
 /* Which HTTP headers travel on as gRPC metadata, and back.
  *
- * There: legal names of gRPC (a-z 0-9 - .) that are not hop-by-hop (RFC 9110 7.6.1, names listed in
- * Connection too), not content-* or host, expect, accept-encoding, not grpc-* internals.
- * "Grpc-Metadata-K: v" arrives as "k: v", by the same rules for k. "User-Agent" arrives as
- * "x-forwarded-user-agent": the name itself is that of our own client. A name with an underscore is
- * a 400, since many servers take x_user for x-user. Values of "-bin" names are base64 in HTTP and
- * on the wire (PROTOCOL-HTTP2), several joined with commas become as many entries; what does not
- * decode is a 400. Duplicates stay, in order.
+ * There: all but those that speak of this hop (RFC 9110 7.6.1: hop-by-hop and what Connection
+ * names, host, expect), of the body (content-*, accept-encoding) or of gRPC itself (grpc-*).
+ * "Grpc-Metadata-K: v" arrives as "k: v"; "User-Agent" as "x-forwarded-user-agent", since the name
+ * itself is that of our own client. Values of "-bin" names are base64 in HTTP and on the wire
+ * (PROTOCOL-HTTP2), several joined with commas become as many entries. Duplicates stay, in order.
+ * What would travel and cannot is a 400 that names the header: a name that is none of gRPC's (a-z
+ * 0-9 - .), one with an underscore, since many servers take x_user for x-user, a K that is empty or
+ * would stay here by itself, a value that is not printable ASCII or, of "-bin", no base64.
  *
  * Back: initial metadata and trailers of the call become headers by the same rules; content-*,
  * connection and framing headers, set-cookie, alt-svc and date of the upstream never do, and what
@@ -16,8 +17,7 @@
 #include "gateway/core/header.h"
 #include "transcoder/error.h"
 
-/* Appends to `out`. TC_INVALID (error names the header) for a "-bin" value that is no base64 and
- * for a value with bytes that metadata cannot carry. */
+/* Appends to `out`. TC_INVALID: error.path is the header that cannot travel. */
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
                                      struct arena *arena, struct tc_error *error);
 /* True for a name that a rule of the configuration may set or remove: legal, and none that the
