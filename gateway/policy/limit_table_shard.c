@@ -5,6 +5,7 @@
 
 enum {
     LOOK_AT = 8,         /* candidates for being forgotten */
+    PASS_OVER = 32,      /* those before them that were asked since their last turn */
     LOOK_AT_MOST = 1024, /* when those before them turn out to be heavy or held */
     HEAVY_FROM = LIMIT_WEIGHT_MAX / 2
 };
@@ -55,7 +56,10 @@ void limit_shard_release(struct limit_shard *s)
     *s = (struct limit_shard){0};
 }
 
-/* ---- order of use: two rings, each with an entry of its own as anchor ---- */
+/* ---- order of use: two rings, each with an entry of its own as anchor ----
+ *
+ * A key that is asked is only marked. It moves when its turn to be forgotten comes, so that a look
+ * at one among a million touches its own cache line and no neighbour's. */
 
 static uint32_t anchor_of(bool heavy)
 {
@@ -90,13 +94,6 @@ static void move_to_newest(struct limit_shard *s, uint32_t i, bool heavy)
 {
     unlink_entry(s, i);
     link_newest(s, i, heavy);
-}
-
-static void touch(struct limit_shard *s, uint32_t i)
-{
-    bool heavy = s->entries[i].heavy;
-    if (s->entries[anchor_of(heavy)].older != i)
-        move_to_newest(s, i, heavy);
 }
 
 /* ---- one entry ---- */
@@ -192,14 +189,29 @@ static void forget(struct limit_shard *s, struct limit_rules *rules, uint32_t i)
     s->keys--;
 }
 
+/* Whether the oldest of a ring was asked since its last turn: then it has another one. */
+static bool pass_over(struct limit_shard *s, uint32_t i, unsigned *left)
+{
+    struct limit_entry *e = &s->entries[i];
+    if (!e->asked || *left == 0)
+        return false;
+    --*left;
+    e->asked = false;
+    move_to_newest(s, i, e->heavy);
+    return true;
+}
+
 /* The candidate of `heavy`'s ring that loses least. Those looked at and kept go to the far end, so
  * that the next search meets others; heavy ones among the light change the ring. */
 static uint32_t lightest(struct limit_shard *s, struct limit_rules *rules, bool heavy,
                          struct limit_clock now)
 {
     uint32_t best = LIMIT_NO_ENTRY, best_weight = LIMIT_HELD, i;
-    unsigned fit = 0, looked = 0;
-    while (fit < LOOK_AT && looked++ < LOOK_AT_MOST && best_weight && (i = oldest(s, heavy))) {
+    unsigned fit = 0, looked = 0, chances = PASS_OVER;
+    while (fit < LOOK_AT && looked < LOOK_AT_MOST && best_weight && (i = oldest(s, heavy))) {
+        if (pass_over(s, i, &chances))
+            continue;
+        looked++;
         uint32_t w = weight(rules, &s->entries[i], now);
         bool is_heavy = w >= HEAVY_FROM;
         move_to_newest(s, i, is_heavy || heavy);
@@ -259,7 +271,7 @@ struct limit_entry *limit_shard_find(struct limit_shard *s, struct limit_rules *
     uint32_t i = lookup(s, ask);
     if (i == LIMIT_NO_ENTRY)
         return NULL;
-    touch(s, i);
+    s->entries[i].asked = true;
     advance(rules, &s->entries[i], now);
     return &s->entries[i];
 }

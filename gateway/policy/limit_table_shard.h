@@ -19,6 +19,7 @@ struct limit_entry {
     uint32_t newer, older; /* in its ring, by order of use */
     uint8_t kind;          /* that made `state` */
     bool pinned;           /* a take is about to charge it */
+    bool asked;            /* since its place in the ring was last looked at */
     bool heavy;            /* in the ring of those that have used most of their limit */
 };
 

@@ -1,5 +1,6 @@
 """What a limit adds to a call: none, one budget here, ever new keys here, Redis asked each time, Redis leased. Postern
-alone, all of them taking turns; Redis runs on the core of backend and load."""
+alone, all of them taking turns; Redis runs on the core of backend and load. And with keys that a client tells: always
+the same one, or any of a million, with the memory that those take."""
 import json
 import os
 import statistics
@@ -7,11 +8,13 @@ import subprocess
 import tempfile
 
 import gateways
+import keyed
 from gateways import HOST
 
 ROUNDS = 5
 CONNECTIONS, REQUESTS = 64, 12000
 PLENTY = "100000000/s"
+KEYS, KEYED_REQUESTS = 1000000, 20000
 
 
 def kinds(redis):
@@ -45,8 +48,57 @@ class Redis(gateways.Process):
         return os.path.exists(self.address[5:])
 
 
+def spawned(bench, name, path, port, backend_port):
+    argv = [os.environ["POSTERN"], "--config", path, "--descriptors", f"{gateways.out_dir()}/echo.pb", "--upstream",
+            f"{HOST}:{backend_port}", "--listen", f"{HOST}:{port}", "--workers", "1"]
+    gateway = gateways.Gateway(f"postern, limit: {name}", argv, port, bench.own)
+    gateway.spawn()
+    return gateway
+
+
+def added(seen):
+    """{name: {cpu_us, added_us}} of the rounds of each; the first does not count."""
+    middle = {name: statistics.median(rounds[1:]) for name, rounds in seen.items()}
+    return {name: {"cpu_us": round(us, 2), "added_us": round(us - middle["none"], 2)} for name, us in middle.items()}
+
+
+def keyed_round(gateway, body, keys):
+    with keyed.Keyed(gateway.port, body) as client:
+        before = gateway.cpu_ns()
+        seen = client.call(keys)
+        if seen != {200: len(keys)}:
+            raise gateways.BenchError(f"{gateway.name} did not answer every request with 200: {seen}")
+        return (gateway.cpu_ns() - before) / 1000 / len(keys)
+
+
+def keyed_cost(bench, port, backend_port):
+    """{name: {cpu_us, added_us}}, and the mb that a million keys take"""
+    limit = {"name": "n", "rate": "100000000/day", "key": "headers['x-key']"}
+    started, body = [], bench.bodies["small"]
+    try:
+        for i, (name, limits) in enumerate({"none": [], "keyed": [limit]}.items()):
+            started.append(spawned(bench, name, config(name, limits, None), port + i, backend_port))
+            started[-1].wait_for(lambda g=started[-1]: g.listens())
+        none, limited = started
+        before = limited.rss_kb()
+        with keyed.Keyed(limited.port, body, kind="text/plain") as client:  # 415, behind the limit: no upstream
+            client.call(keyed.shuffled(KEYS))
+        memory = (limited.rss_kb() - before) / 1024
+        seen, keys = {"none": [], "one key": [], "million keys": []}, keyed.shuffled(KEYS, 2)
+        for r in range(ROUNDS + 1):
+            these = keys[r * KEYED_REQUESTS:][:KEYED_REQUESTS]
+            seen["none"].append(keyed_round(none, body, these))
+            seen["one key"].append(keyed_round(limited, body, [1] * KEYED_REQUESTS))
+            seen["million keys"].append(keyed_round(limited, body, these))
+        rows = added(seen)
+        return {"one key": rows["one key"], "million keys": {**rows["million keys"], "mb": round(memory, 1)}}
+    finally:
+        for gateway in started:
+            gateway.end()
+
+
 def cost(bench, port, backend_port):
-    """{name: {cpu_us, added_us}}"""
+    """{name: {cpu_us, added_us}}, and what keyed_cost says"""
     redis = Redis(bench.rest) if subprocess.call("command -v redis-server >/dev/null", shell=True) == 0 else None
     started = []
     try:
@@ -55,19 +107,15 @@ def cost(bench, port, backend_port):
             redis.wait_for(redis.listens)
         rows = {n: k for n, k in kinds(redis).items() if k is not None}
         for i, (name, limits) in enumerate(rows.items()):
-            argv = [os.environ["POSTERN"], "--config", config(name, limits, redis.address if redis else None),
-                    "--descriptors", f"{gateways.out_dir()}/echo.pb", "--upstream", f"{HOST}:{backend_port}",
-                    "--listen", f"{HOST}:{port + i}", "--workers", "1"]
-            gateway = gateways.Gateway(f"postern, limit: {name}", argv, port + i, bench.own)
-            gateway.spawn()
+            path = config(name, limits, redis.address if redis else None)
+            gateway = spawned(bench, name, path, port + i, backend_port)
             started.append((name, gateway))
             gateway.wait_for(lambda g=gateway: g.answers(bench.bodies["small"]))
         seen = {name: [] for name, _ in started}
         for _ in range(ROUNDS + 1):
             for name, gateway in started:
                 seen[name].append(bench.cost(gateway, bench.files["small"], CONNECTIONS, REQUESTS)["cpu_us"])
-        middle = {name: statistics.median(rounds[1:]) for name, rounds in seen.items()}
-        return {name: {"cpu_us": round(us, 2), "added_us": round(us - middle["none"], 2)} for name, us in middle.items()}
+        return {**added(seen), **keyed_cost(bench, port + len(rows), backend_port)}
     finally:
         for _, gateway in started:
             gateway.end()

@@ -102,7 +102,9 @@ def absolutes(figures):
             ("stream: first token µs over direct", "stream.first_added_us", 1, 200),
             ("limit, counted here: CPU µs added", "limits.here.added_us", 1, 1),
             ("limit, asked of Redis: CPU µs added", "limits.redis.added_us", 1, 6),
-            ("limit, leased from Redis: CPU µs added", "limits.leased.added_us", 1, 1.5)):
+            ("limit, leased from Redis: CPU µs added", "limits.leased.added_us", 1, 1.5),
+            ("limit, any of a million keys: CPU µs added", "limits.million keys.added_us", 1, 2),
+            ("limit, a million keys: MB", "limits.million keys.mb", 1, 128)):
         value = lookup(figures, path)
         yield title, None if value is None else value * scale, -limit, None
     sizes = [at["ns_per_byte"] for at in lookup(figures, "growth.sizes") or []]

@@ -151,6 +151,28 @@ static void a_flood_of_new_keys_pushes_out_its_own(void **state)
     limit_table_free(t);
 }
 
+/* Far from their limit, but asked now and then: they are not the idle ones. */
+static void who_is_asked_outlives_who_is_not(void **state)
+{
+    enum { KEYS = 6400, BUSY = 200, ROUNDS = 100, FLOOD = 1500 };
+    (void)state;
+    struct limit_table *t = table_of(KEYS);
+    uint32_t id = bind(t, "n", rule(LIMIT_FIXED_WINDOW, 10000));
+    uint64_t stranger = BUSY;
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        for (uint64_t k = 0; k < BUSY; k++)
+            assert_true(take(t, id, k, S + r));
+        for (unsigned i = 0; i < FLOOD; i++)
+            assert_true(take(t, id, stranger++, S + r));
+    }
+    for (uint64_t k = 0; k < BUSY; k++) {
+        struct limit_ask a = ask_of(t, id, k, 1);
+        assert_true(limit_table_take(t, &a, 1, at(S + ROUNDS)));
+        assert_int_equal(a.verdict.remaining, 10000 - ROUNDS - 1);
+    }
+    limit_table_free(t);
+}
+
 static void keys_as_good_as_fresh_go_first(void **state)
 {
     enum { KEYS = 6400 };
@@ -329,6 +351,7 @@ int main(void)
         cmocka_unit_test(reservations_are_settled),
         cmocka_unit_test(a_changed_rule_keeps_what_was_counted),
         cmocka_unit_test(a_flood_of_new_keys_pushes_out_its_own),
+        cmocka_unit_test(who_is_asked_outlives_who_is_not),
         cmocka_unit_test(keys_as_good_as_fresh_go_first),
         cmocka_unit_test(who_is_inside_is_never_forgotten),
         cmocka_unit_test(logs_are_bounded_and_what_cannot_be_counted_is_refused),
