@@ -157,6 +157,13 @@ static void refuse_target(struct exchange *x)
     exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "%s", x->error.text);
 }
 
+static void refuse_header(struct exchange *x, struct str name, const char *why)
+{
+    struct str path = arena_printf(&x->arena, "headers[\"%.*s\"]", STR_ARG(name));
+    tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, path.p, "%s", why);
+    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%.*s: %s", STR_ARG(path), why);
+}
+
 bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
 {
     const struct bounds *b = &x->snapshot->bounds;
@@ -174,12 +181,14 @@ bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 505, "only HTTP/1.1 and HTTP/1.0 are spoken");
     else if (!token(x->request.method))
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "the request method is not a token");
+    else if (str_eq(x->request.method, STR("CONNECT")))
+        exchange_fail(x, TC_CODE_UNIMPLEMENTED, 0, "CONNECT asks for a proxy; this is none");
     else if (!host_ok(headers_get(&x->request.headers, STR("host"))))
-        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "the Host header is not a host");
+        refuse_header(x, STR("host"), "the value is not a host");
     else if (!expectation_ok(headers_get(&x->request.headers, STR("expect"))))
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 417, "only 100-continue may be expected");
     else if (header_fault(x).p)
-        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 400, "a header's name is not a token");
+        refuse_header(x, header_fault(x), "the name is not a token");
     else if (!filled)
         refuse_target(x);
     return !x->answer.ready;

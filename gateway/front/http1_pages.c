@@ -1,9 +1,9 @@
 #include "gateway/front/http1_internal.h"
-#include "transcoder/text.h"
 
 /* What MHD refuses by itself it answers with pages of its own, in HTML. Every failure has one shape
  * here, so its one function that makes them is replaced when the program is linked (--wrap); the
- * sentence of the page becomes the message. Without effect where MHD is a shared library. */
+ * sentence of the page becomes the message, and the description of a google.rpc.BadRequest. Without
+ * effect where MHD is a shared library. */
 
 #ifndef POSTERN_OLD_MHD
 
@@ -30,21 +30,34 @@ static void page_text(struct str page, struct buf *out)
     }
 }
 
+static bool page_json(struct str page, struct buf *json, struct arena *arena)
+{
+    struct tc_error where = {.status = TC_OK};
+    struct buf text;
+    buf_init(&text, PAGE_MAX);
+    page_text(page, &text);
+    tc_fail(&where, TC_INVALID, TC_NO_OFFSET, "", "%.*s", STR_ARG(buf_str(&text)));
+    struct tc_error_info info = {
+        .code = TC_CODE_INVALID_ARGUMENT, .message = buf_str(&text), .where = &where};
+    bool ok = tc_status_json(json, &info, NULL, arena);
+    buf_release(&text);
+    return ok;
+}
+
 struct MHD_Response *__wrap_MHD_create_response_from_buffer_static(size_t n, const void *page)
 {
-    struct buf text, json;
-    buf_init(&text, PAGE_MAX);
-    buf_init(&json, 2 * PAGE_MAX);
-    page_text(str_of(page, n), &text);
-    bool ok = buf_printf(&json, "{\"code\":%d,\"message\":", (int)TC_CODE_INVALID_ARGUMENT) &&
-              tc_json_string(&json, buf_str(&text)) && buf_add(&json, STR(",\"details\":[]}"));
+    struct arena arena;
+    struct buf json;
+    arena_init(&arena, PAGE_MAX, 4 * PAGE_MAX);
+    buf_init(&json, 4 * PAGE_MAX);
+    bool ok = page_json(str_of(page, n), &json, &arena);
     struct MHD_Response *r = ok ? MHD_create_response_from_buffer(json.n, json.p,
                                                                   MHD_RESPMEM_MUST_COPY)
                                 : __real_MHD_create_response_from_buffer_static(n, page);
     if (ok && r)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-    buf_release(&text);
     buf_release(&json);
+    arena_release(&arena);
     return r;
 }
 

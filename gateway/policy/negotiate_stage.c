@@ -24,17 +24,37 @@ static void refuse_type(struct exchange *x, struct str type)
                   other);
 }
 
+/* Each of them, were there several, is one more coding (RFC 9110 8.4). */
+static bool coding_ok(struct exchange *x)
+{
+    for (uint32_t i = 0; i < x->request.headers.n; i++) {
+        const struct header *h = &x->request.headers.items[i];
+        if (!str_eq(h->name, STR("content-encoding")) || str_eq_nocase(h->value, STR("identity")))
+            continue;
+        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 415,
+                      "content-encoding %.*s is not understood; send the body as it is",
+                      STR_ARG(h->value));
+        return false;
+    }
+    return true;
+}
+
+static bool type_is_single(struct exchange *x)
+{
+    if (!headers_repeat(&x->request.headers, STR("content-type")))
+        return true;
+    tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, "headers[\"content-type\"]",
+            "content-type is given twice");
+    exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 0, "%s", x->error.text);
+    return false;
+}
+
 static bool content_type_ok(struct exchange *x)
 {
     struct str type = headers_get(&x->request.headers, STR("content-type"));
-    struct str coding = headers_get(&x->request.headers, STR("content-encoding"));
-    if (coding.p && !str_eq_nocase(coding, STR("identity"))) {
-        exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 415,
-                      "content-encoding %.*s is not understood; send the body as it is",
-                      STR_ARG(coding));
-        return false;
-    }
     struct str rest = type;
+    if (!coding_ok(x) || !type_is_single(x))
+        return false;
     x->kind = x->route->raw_body ? REQUEST_RAW : REQUEST_JSON;
     if (!x->request.has_body || !type.p || x->kind == REQUEST_RAW)
         return true;

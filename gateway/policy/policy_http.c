@@ -193,6 +193,10 @@ static bool read_custom(struct rule *r)
             !str_eq(kind, STR("*")))
             kind.n = 0;
     }
+    if (str_eq(kind, STR("CONNECT"))) {
+        WRONG(r, "custom.kind", "CONNECT asks for a proxy, which this is not; it reaches no RPC");
+        return false;
+    }
     if (kind.n)
         return true;
     WRONG(r, "custom.kind", "\"%s\" is no HTTP method; write one, as in \"HEAD\", or \"*\" for all",

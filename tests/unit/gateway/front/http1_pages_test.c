@@ -89,8 +89,10 @@ static void a_refusal_of_mhd_has_the_shape_of_all_errors(void **state)
         if (!has(answer, cases[i].status) ||
             !has(answer, "\r\nContent-Type: application/json\r\n") ||
             !has(answer, "\r\n\r\n{\"code\":3,\"message\":\"") ||
-            !str_eq(str_skip(answer, answer.n - 15), STR("\",\"details\":[]}")) ||
-            has(answer, "<") || has(answer, "&quot;"))
+            !has(answer, "\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\","
+                         "\"fieldViolations\":[{\"field\":\"\",\"description\":\"") ||
+            !str_eq(str_skip(answer, answer.n - 6), STR("\"}]}]}")) || has(answer, "<") ||
+            has(answer, "&quot;"))
             fail_msg("%zu: %.*s", i, STR_ARG(answer));
     }
     MHD_stop_daemon(b.daemon);

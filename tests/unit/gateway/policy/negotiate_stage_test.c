@@ -48,6 +48,14 @@ static void the_body_must_be_json(void **state)
         assert_int_equal(judged(b, "POST", "/collect", headers), cases[i].stream);
     }
     assert_int_equal(judged(b, "POST", "/unary", "content-length: 2"), OK);
+    assert_int_equal(judged(b, "POST", "/unary",
+                            "content-length: 2\ncontent-type: application/json\ncontent-type: "
+                            "application/json"),
+                     400);
+    assert_int_equal(
+        judged(b, "POST", "/unary",
+               "content-length: 2\ncontent-encoding: identity\ncontent-encoding: gzip"),
+        415);
     assert_int_equal(judged(b, "GET", "/unary/a", "content-type: text/plain"), OK);
 }
 

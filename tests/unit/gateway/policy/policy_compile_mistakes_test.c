@@ -69,6 +69,7 @@ static const struct policy_fault mistakes[] = {
               "slash"},
     {AT(202), "get: variable {count}: no value of this field fits its pattern: \"many\" is not a"},
     {AT(205), "get: variable {kind}: no value of this field fits its pattern: \"REDY\""},
+    {AT(208), "custom.kind: CONNECT asks for a proxy"},
     {AT(186), "\"GET /twins/{left=*}\" of bad.Twins.Second takes the same requests as \"GET "
               "/twins/{name}\" of "
               "bad.Twins.First (policy_bad.proto:183)"},
