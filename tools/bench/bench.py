@@ -112,7 +112,7 @@ class Bench:
         """One run with the body in that file."""
         gateway.reset_peak()
         before = gateway.cpu_ns()
-        seen = load.h2load(gateway, path, connections, self.rest, requests)
+        seen = load.closed(OUT, gateway, path, connections, self.rest, requests)
         seen["cpu_us"] = (gateway.cpu_ns() - before) / 1000 / seen["requests"]
         seen["rss_peak_kb"] = gateway.peak_kb()
         return seen
@@ -123,7 +123,7 @@ class Bench:
         least = connections * (2 if payload == "tensor" else 20)
         requests = least
         for share in (0.3, 1):
-            trial = load.h2load(gateway, self.files[payload], connections, self.rest, requests)
+            trial = load.closed(OUT, gateway, self.files[payload], connections, self.rest, requests)
             requests = max(int(trial["per_second"] * share * ms / 1000), least)
         return requests
 

@@ -63,11 +63,11 @@ def perf_places(report):
 
 
 def with_perf(gateway, path, cpus):
-    trial = load.h2load(gateway, path, CONNECTIONS, cpus, WARM[os.path.basename(path)[:-5]])
+    trial = load.closed(OUT, gateway, path, CONNECTIONS, cpus, WARM[os.path.basename(path)[:-5]])
     recorder = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "4999", "-g", "-o", f"{OUT}/perf.data",
                                  "-p", str(gateway.child.pid), "--", "sleep", str(PERF_S)])
     before = gateway.cpu_ns()
-    seen = load.h2load(gateway, path, CONNECTIONS, cpus, max(CONNECTIONS, int(trial["per_second"] * PERF_S)))
+    seen = load.closed(OUT, gateway, path, CONNECTIONS, cpus, max(CONNECTIONS, int(trial["per_second"] * PERF_S)))
     cpu_us = (gateway.cpu_ns() - before) / 1000 / seen["requests"]
     recorder.wait(START_S)
     places = perf_places(run(["perf", "report", "-i", f"{OUT}/perf.data", "--children", "-g", "none", "--percent-limit",
@@ -80,9 +80,9 @@ def with_perf(gateway, path, cpus):
 def with_callgrind(gateway, path, cpus):
     name = os.path.basename(path)[:-5]
     pid, dump = str(gateway.child.pid), f"{OUT}/callgrind.out"
-    load.h2load(gateway, path, CONNECTIONS, cpus, CALLGRIND_REQUESTS[name])
+    load.closed(OUT, gateway, path, CONNECTIONS, cpus, CALLGRIND_REQUESTS[name])
     run(["callgrind_control", "-i", "on", pid])
-    load.h2load(gateway, path, CONNECTIONS, cpus, CALLGRIND_REQUESTS[name])
+    load.closed(OUT, gateway, path, CONNECTIONS, cpus, CALLGRIND_REQUESTS[name])
     run(["callgrind_control", "-i", "off", pid])
     run(["callgrind_control", "-d", pid])
     gateway.end()

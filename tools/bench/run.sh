@@ -70,18 +70,9 @@ install_envoy() {
         "$out/envoy" --version
 }
 
-load_generator() {
-    local as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q install -y --no-install-recommends nghttp2-client >"$out/apt.log" 2>&1
-}
-
-command -v h2load >/dev/null || load_generator ||
-    { say "the load generator is missing: apt-get install nghttp2-client (see $out/apt.log)" >&2; exit 1; }
 helper echo-backend -lnghttp2
 helper floor
-helper paced
+helper client
 protoc -Iproto -I/usr/include --include_imports --include_source_info \
     --descriptor_set_out="$out/echo.pb" demo/v1/echo.proto
 export POSTERN BENCH=$out

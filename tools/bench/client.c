@@ -1,9 +1,15 @@
-/* Latency at a fixed rate: requests fall due by the clock, whether the last ones came back or not,
- * and a request's time counts from when it was due. So a stall is seen by all it would have hit.
+/* The load: HTTP/1.1 POST requests of one body over many connections. It must cost less than what
+ * it loads, or it is itself what is measured: one send, one recv and a share of an epoll_wait a
+ * request.
  *
- *     paced PORT FILE CONNECTIONS RATE MILLISECONDS
+ *     client PORT PATH FILE CONNECTIONS COUNT RATE [HEADER...]
  *
- * Prints one JSON object: requests, microseconds p50 p90 p99 p999 max. Exit 1 on any error. */
+ * RATE 0: each connection sends again once it is answered, and a request's time counts from then.
+ * Else so many fall due each second by the clock, whether the last ones came back or not, and a
+ * request's time counts from when it was due: so a stall is seen by all it would have hit.
+ *
+ * Prints one JSON object: requests, seconds, and of the times p50 p90 p99 p999 max in microseconds.
+ * Exit 1 on any error; an answer that is not 200 is one. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 4 << 20, BATCH = 256, HEAD_MAX = 256, GRACE_MS = 5000 };
+enum { ROOM = 4 << 20, BATCH = 256, HEAD_MAX = 4096, GRACE_S = 5, CLOSED_S = 60 };
+#define SECOND UINT64_C(1000000000)
 
 struct client {
     int fd;
@@ -34,13 +41,13 @@ struct run {
     size_t request_n;
     struct client *clients, **unused;
     size_t nunused;
-    uint64_t begin, step, total, begun, done;
-    uint32_t *took; /* microseconds */
+    uint64_t begin, step, total, begun, done; /* step 0: as fast as answers come */
+    uint32_t *took;                           /* microseconds */
 };
 
 static void die(const char *what)
 {
-    fprintf(stderr, "paced: %s\n", what);
+    fprintf(stderr, "client: %s\n", what);
     exit(1);
 }
 
@@ -51,21 +58,32 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void load(struct run *r, const char *path)
+static size_t add(char *head, size_t n, const char *format, const char *text)
 {
+    size_t more = (size_t)snprintf(head + n, HEAD_MAX - n, format, text);
+    if (more >= HEAD_MAX - n)
+        die("the head is too long");
+    return n + more;
+}
+
+static void load(struct run *r, const char *target, const char *path, char **headers)
+{
+    char length[32];
     FILE *f = fopen(path, "rb");
     if (!f || fseek(f, 0, SEEK_END) != 0)
         die("the payload cannot be read");
     size_t body = (size_t)ftell(f);
     rewind(f);
     r->request = malloc(HEAD_MAX + body);
-    r->request_n = (size_t)snprintf(r->request, HEAD_MAX,
-                                    "POST /v1/echo HTTP/1.1\r\nhost: 127.0.0.1\r\n"
-                                    "content-type: application/json\r\ncontent-length: %zu\r\n\r\n",
-                                    body);
-    if (fread(r->request + r->request_n, 1, body, f) != body)
+    size_t n = add(r->request, 0, "POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\n",
+                   target);
+    for (; *headers; headers++)
+        n = add(r->request, n, "%s\r\n", *headers);
+    snprintf(length, sizeof length, "%zu", body);
+    n = add(r->request, n, "content-length: %s\r\n\r\n", length);
+    if (fread(r->request + n, 1, body, f) != body)
         die("the payload cannot be read");
-    r->request_n += body;
+    r->request_n = n + body;
     fclose(f);
 }
 
@@ -87,7 +105,8 @@ static void begin_due(struct run *r)
     uint64_t now = now_ns();
     while (r->begun < r->total && r->nunused && r->begin + r->begun * r->step <= now) {
         struct client *c = r->unused[--r->nunused];
-        c->due = r->begin + r->begun++ * r->step;
+        c->due = r->step ? r->begin + r->begun * r->step : now;
+        r->begun++;
         c->sent = c->n = c->need = 0;
         feed(r, c);
     }
@@ -168,15 +187,20 @@ static void arm(const struct run *r, int timer)
         timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+static uint64_t latest_end(const struct run *r)
+{
+    return r->begin + (r->step ? r->total * r->step + GRACE_S * SECOND : CLOSED_S * SECOND);
+}
+
 static void drive(struct run *r, int epoll, int timer)
 {
     struct epoll_event ready[BATCH];
-    uint64_t last = r->begin + r->total * r->step + GRACE_MS * UINT64_C(1000000);
     while (r->done < r->total) {
-        if (now_ns() > last)
+        if (now_ns() > latest_end(r))
             die("answers are missing after the end");
         begin_due(r);
-        arm(r, timer);
+        if (r->step)
+            arm(r, timer);
         int n = epoll_wait(epoll, ready, BATCH, 100);
         for (int i = 0; i < n; i++) {
             struct client *c = ready[i].data.ptr;
@@ -206,24 +230,25 @@ static uint32_t at(const struct run *r, double share)
 int main(int argc, char **argv)
 {
     struct run r = {0};
-    if (argc != 6)
-        die("usage: paced PORT FILE CONNECTIONS RATE MILLISECONDS");
-    uint64_t rate = strtoul(argv[4], NULL, 10), ms = strtoul(argv[5], NULL, 10);
-    load(&r, argv[2]);
+    if (argc < 7)
+        die("usage: client PORT PATH FILE CONNECTIONS COUNT RATE [HEADER...]");
+    uint64_t rate = strtoul(argv[6], NULL, 10);
+    load(&r, argv[2], argv[3], argv + 7);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &e);
-    connect_all(&r, epoll, (int)strtol(argv[1], NULL, 10), strtoul(argv[3], NULL, 10));
-    r.step = 1000000000u / (rate ? rate : 1);
-    r.total = rate * ms / 1000;
+    r.total = strtoul(argv[5], NULL, 10);
     r.took = calloc(r.total + 1, sizeof *r.took);
+    r.step = rate ? SECOND / rate : 0;
+    connect_all(&r, epoll, (int)strtol(argv[1], NULL, 10), strtoul(argv[4], NULL, 10));
     r.begin = now_ns();
     drive(&r, epoll, timer);
+    double seconds = (double)(now_ns() - r.begin) / 1e9;
     qsort(r.took, r.done, sizeof *r.took, by_size);
-    free(r.unused);
-    printf(
-        "{\"requests\": %llu, \"p50\": %u, \"p90\": %u, \"p99\": %u, \"p999\": %u, \"max\": %u}\n",
-        (unsigned long long)r.done, at(&r, .5), at(&r, .9), at(&r, .99), at(&r, .999), at(&r, 1));
+    printf("{\"requests\": %llu, \"seconds\": %.6f, \"p50\": %u, \"p90\": %u, \"p99\": %u, "
+           "\"p999\": %u, \"max\": %u}\n",
+           (unsigned long long)r.done, seconds, at(&r, .5), at(&r, .9), at(&r, .99), at(&r, .999),
+           at(&r, 1));
     return 0;
 }
