@@ -3,20 +3,28 @@
 
 /* The head of a request as the exchange sees it, and the rules for it that MHD leaves to us. */
 
-/* Letters, digits and the two marks that nearly every name and host consists of: these are looked
- * at for each request. */
-static bool plain(char ch)
-{
-    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') ||
-           ch == '-' || ch == '.';
-}
+/* The characters of a token (RFC 9110 5.6.2), each in lower case; 0 for all others. */
+/* clang-format off */
+static const char token_lower[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&', ['\''] = '\'', ['*'] = '*', ['+'] = '+',
+    ['-'] = '-', ['.'] = '.', ['^'] = '^', ['_'] = '_', ['`'] = '`', ['|'] = '|', ['~'] = '~',
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+    ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',
+    ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n',
+    ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v',
+    ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',
+    ['E'] = 'e', ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l',
+    ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
+    ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
+};
+/* clang-format on */
 
 static bool token(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!plain(s.p[i]) && !(s.p[i] && strchr("!#$%&'*+^_`|~", s.p[i])))
-            return false;
-    return s.n > 0;
+    size_t n = 0;
+    while (n < s.n && token_lower[(unsigned char)s.p[n]])
+        n++;
+    return n == s.n && n > 0;
 }
 
 /* The first byte that is not visible ASCII or begins a fragment (RFC 9112 3.2), or target.n. */
@@ -28,24 +36,27 @@ static size_t target_fault(struct str target)
     return i;
 }
 
-static struct str lower(struct arena *arena, struct str s)
+/* A header's name as lists hold it. A name that is no token stays as it is, and false is returned.
+ */
+static bool lower(char *p, size_t n)
 {
-    struct str copy = arena_copy(arena, s);
-    char *p = (char *)(uintptr_t)copy.p;
-    for (size_t i = 0; p && i < copy.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] + 32);
-    return copy;
+    size_t i = 0;
+    for (; i < n && token_lower[(unsigned char)p[i]]; i++)
+        p[i] = token_lower[(unsigned char)p[i]];
+    return i == n && n > 0;
 }
 
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                   size_t name_n, const char *value, size_t value_n)
 {
-    struct exchange *x = cls;
+    struct http1_connection *c = cls;
+    struct exchange *x = c->x;
     (void)kind;
-    struct str key = lower(&x->arena, str_of(name, name_n));
+    struct str key = arena_copy(&x->arena, str_of(name, name_n));
     if (!key.p || !headers_add(&x->request.headers, &x->arena, key, str_of(value, value_n)))
         return MHD_NO;
+    if (!lower((char *)(uintptr_t)key.p, key.n))
+        c->bad_name = key;
     return MHD_YES;
 }
 
@@ -91,7 +102,8 @@ bool http1_fill(struct http1_connection *c, struct exchange *x, const char *meth
     r->protocol = str_c(version);
     r->client = str_c(c->peer);
     r->target = buf_str(&c->target);
-    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, add_header, x);
+    c->bad_name = STR_NONE;
+    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, add_header, c);
     struct str path = r->target;
     struct str rest = path;
     path = str_cut(&rest, '?');
@@ -132,14 +144,6 @@ static bool host_ok(struct str host)
 static bool expectation_ok(struct str expect)
 {
     return !expect.p || str_eq_nocase(expect, STR("100-continue"));
-}
-
-static struct str header_fault(const struct exchange *x)
-{
-    for (uint32_t i = 0; i < x->request.headers.n; i++)
-        if (!token(x->request.headers.items[i].name))
-            return x->request.headers.items[i].name;
-    return STR_NONE;
 }
 
 static void refuse_target(struct exchange *x)
@@ -187,8 +191,8 @@ bool http1_head_ok(struct http1_connection *c, struct exchange *x, bool filled)
         refuse_header(x, STR("host"), "the value is not a host");
     else if (!expectation_ok(headers_get(&x->request.headers, STR("expect"))))
         exchange_fail(x, TC_CODE_INVALID_ARGUMENT, 417, "only 100-continue may be expected");
-    else if (header_fault(x).p)
-        refuse_header(x, header_fault(x), "the name is not a token");
+    else if (c->bad_name.p)
+        refuse_header(x, c->bad_name, "the name is not a token");
     else if (!filled)
         refuse_target(x);
     return !x->answer.ready;

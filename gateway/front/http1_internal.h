@@ -73,6 +73,7 @@ struct http1_connection {
     struct http1_pool pool; /* MHD's memory for it */
     struct exchange *x;     /* current request; NULL between requests */
     struct buf target;      /* as sent; MHD changes its own copy */
+    struct str bad_name;    /* of a header, where it is no token */
     bool begun;             /* exchange_begin was called */
     bool queued;            /* the response was handed to MHD */
     bool suspended;

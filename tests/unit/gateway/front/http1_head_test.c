@@ -88,6 +88,9 @@ static void what_a_head_must_not_be_has_its_status(void **state)
         {"GET /unary/a HTTP/1.1\r\nHost: g, h\r\n\r\n", " 400 ",
          "\"field\":\"headers[\\\"host\\\"]\",\"description\":\"the value is not a host"},
         {"GET /unary/a HTTP/1.1\r\nHost: g\r\nX/Y: 1\r\n\r\n", " 400 ", "field name"},
+        {"GET /unary/a HTTP/1.1\r\nHost: g\r\nX@Y: 1\r\n\r\n", " 400 ", "field name"},
+        {"GET /unary/a HTTP/1.1\r\nHost: g\r\nX: 1\r\n\xc3\xa9: 1\r\nY: 1\r\n\r\n", " 400 ",
+         "field name"},
         {"GET /unary/a HTTP/1.1\r\nHost: g\r\nExpect: rain\r\n\r\n", " 417 ", "100-continue"},
     };
     (void)state;
