@@ -31,7 +31,7 @@ CFLAGS_ALL = -std=gnu11 $(MODE_FLAGS) $(PIC) -Wstrict-prototypes -Wmissing-proto
 CXXFLAGS_ALL = -std=c++17 $(MODE_FLAGS) $(PIC) -fno-exceptions -fno-rtti $(WARN) $(CXXFLAGS)
 # RE2 and the libstdc++ that it is written with are linked in, so that nobody pays for loading them, and
 # kept to ourselves, so that they do not get mixed with those that libgrpc brings.
-LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libre2.a:libstdc++.a,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv $(LDFLAGS)
+LDFLAGS_ALL = $(MODE_FLAGS) -Wl,--as-needed,--exclude-libs,libre2.a:libstdc++.a,--wrap=MHD_create_response_from_buffer_static,--wrap=epoll_ctl,--wrap=epoll_wait,--wrap=recv,--wrap=sendmsg $(LDFLAGS)
 LIBS = $(MHD_LIBS) $(PKG_LIBS) -l:libre2.a -l:libstdc++.a -lm -lpthread -ldl
 GRPC_LIBS := -lgrpc -lgpr
 CURL_LIBS := -lcurl-gnutls

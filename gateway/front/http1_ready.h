@@ -4,8 +4,8 @@
  * each daemon and changes it twice with each request that waits: out of it when it is suspended,
  * into it when the next one is waited for, and before that it reads in vain. Its three calls
  * (epoll_ctl, epoll_wait, recv) are answered here instead, from what is known; --wrap at link time
- * leads them here. Where MHD is a shared library nothing is redirected: it keeps its sets, whose
- * descriptors the loop watches in any case.
+ * leads them here, and sendmsg, so that a short answer goes out as one piece. Where MHD is a shared
+ * library nothing is redirected: it keeps its sets, whose descriptors the loop watches in any case.
  *
  *     edges --http1_ready_note()--> connection.news --(as epoll_wait)--> MHD
  *                                            '-- kept while MHD does not wait for that socket

@@ -246,6 +246,35 @@ static void other_sets_and_sockets_are_left_alone(void **state)
     bench_close(&b);
 }
 
+/* In one piece, where it is short; whole in any case. A socket that is not a client's is left
+ * alone. */
+static void an_answer_of_several_pieces_goes_out_whole(void **state)
+{
+    static char head[4000], body[200], got[sizeof head + sizeof body + 1];
+    struct bench b;
+    int pair[2];
+    (void)state;
+
+    memset(head, 'h', sizeof head);
+    memset(body, 'b', sizeof body);
+    bench_open(&b);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    for (size_t n = 0; n <= sizeof body; n += 40) {
+        struct iovec pieces[] = {{head, sizeof head}, {NULL, 0}, {body, n}};
+        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 3};
+        for (int ours = 0; ours < 2; ours++) {
+            ssize_t all = (ssize_t)(sizeof head + n);
+            assert_int_equal(sendmsg(ours ? b.c.fd : pair[0], &message, MSG_NOSIGNAL), all);
+            assert_int_equal(read(ours ? b.client : pair[1], got, sizeof got), all);
+            assert_memory_equal(got, head, sizeof head);
+            assert_memory_equal(got + sizeof head, body, n);
+        }
+    }
+    close(pair[0]);
+    close(pair[1]);
+    bench_close(&b);
+}
+
 /* Memory or watches were short when it came: it is MHD's to watch, in its own set. */
 static void a_connection_that_could_not_be_noted_is_served_all_the_same(void **state)
 {
@@ -274,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_comes_while_mhd_does_not_listen_is_kept),
         cmocka_unit_test(an_empty_socket_is_not_read_again),
         cmocka_unit_test(other_sets_and_sockets_are_left_alone),
+        cmocka_unit_test(an_answer_of_several_pieces_goes_out_whole),
         cmocka_unit_test(a_connection_that_could_not_be_noted_is_served_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
