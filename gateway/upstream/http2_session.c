@@ -18,15 +18,20 @@ static void set_reason(struct http2_session *s, const char *what, const char *de
         snprintf(s->reason, sizeof s->reason, detail ? "%s (%s)" : "%s", what, detail);
 }
 
-static struct http2_stream *stream_of(nghttp2_session *ng, int32_t id)
+/* Callbacks come in rows that speak of one stream. */
+static struct http2_stream *stream_of(struct http2_session *s, int32_t id)
 {
-    return id == 0 ? NULL : nghttp2_session_get_stream_user_data(ng, id);
+    if (id == 0)
+        return NULL;
+    if (!s->latest || s->latest->id != id)
+        s->latest = nghttp2_session_get_stream_user_data(s->ng, id);
+    return s->latest;
 }
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
-    (void)user;
-    struct http2_stream *stream = stream_of(ng, frame->hd.stream_id);
+    (void)ng;
+    struct http2_stream *stream = stream_of(user, frame->hd.stream_id);
     if (stream) {
         stream->answer.count = 0;
         stream->answer.bytes = 0;
@@ -40,8 +45,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
                      size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *user)
 {
     (void)flags;
-    (void)user;
-    struct http2_stream *stream = stream_of(ng, frame->hd.stream_id);
+    (void)ng;
+    struct http2_stream *stream = stream_of(user, frame->hd.stream_id);
     if (!stream || stream->ended)
         return 0;
     bool fits = http2_answer_header(stream, slice(name, name_n), slice(value, value_n));
@@ -52,8 +57,8 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
                    void *user)
 {
     (void)flags;
-    (void)user;
-    struct http2_stream *stream = stream_of(ng, id);
+    (void)ng;
+    struct http2_stream *stream = stream_of(user, id);
     nghttp2_session_consume_connection(ng, n);
     if (stream && !stream->ended)
         http2_stream_data(stream, slice(p, n));
@@ -83,9 +88,10 @@ static void stream_frame_received(struct http2_stream *stream, const nghttp2_fra
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
+    (void)ng;
     struct http2_session *s = user;
     bool ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
-    struct http2_stream *stream = stream_of(ng, frame->hd.stream_id);
+    struct http2_stream *stream = stream_of(s, frame->hd.stream_id);
 
     if (stream)
         stream_frame_received(stream, frame);
@@ -100,8 +106,9 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
+    (void)ng;
     struct http2_session *s = user;
-    struct http2_stream *stream = stream_of(ng, frame->hd.stream_id);
+    struct http2_stream *stream = stream_of(s, frame->hd.stream_id);
 
     if (frame->hd.type == NGHTTP2_HEADERS && stream)
         stream->attempt = HTTP2_STARTED;
@@ -114,8 +121,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 /* Never fails: nghttp2 leaks the stream when this callback does. */
 static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *user)
 {
-    (void)user;
-    struct http2_stream *stream = stream_of(ng, id);
+    (void)ng;
+    struct http2_stream *stream = stream_of(user, id);
     if (stream)
         http2_stream_closed(stream, code);
     return 0;

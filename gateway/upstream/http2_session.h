@@ -31,6 +31,7 @@ struct nghttp2_session;
 struct http2_session {
     struct nghttp2_session *ng;
     struct http2_stream *streams;   /* those that nghttp2 knows */
+    struct http2_stream *latest;    /* the last one that nghttp2 spoke of; NULL: not known */
     uint32_t nstreams, max_streams; /* ceiling of our own */
     uint64_t begun;                 /* streams in all */
     struct str authority;           /* :authority of all its calls */

@@ -9,6 +9,7 @@
 
 /* Unread bytes never pass the stream's window; what a peer sends beyond it ends the connection
  * before. */
+enum { INDEX_EVERY = 512 }; /* calls of a session */
 enum { UNREAD_MAX = 2 * HTTP2_STREAM_WINDOW, UNREAD_KEEP = 16 << 10 };
 
 void http2_stream_init(struct http2_stream *s, struct http2_ready *ready)
@@ -88,11 +89,14 @@ static nghttp2_nv pair(struct str name, struct str value, uint8_t flags)
 }
 
 /* What names one call has a new value each time. In the compression table it would push out what
- * stays the same, and make each look into the table longer. */
-static uint8_t indexing(struct str name)
+ * stays the same, and make each look into the table longer. Once in a while it is put there all the
+ * same, for its name. */
+static uint8_t indexing(const struct http2_session *session, struct str name)
 {
     static const struct str fresh[] = {STR_INIT("x-request-id"), STR_INIT("traceparent")};
 
+    if (session->begun % INDEX_EVERY == 0)
+        return NGHTTP2_NV_FLAG_NONE;
     for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++)
         if (str_eq(name, fresh[i]))
             return NGHTTP2_NV_FLAG_NO_INDEX;
@@ -121,7 +125,8 @@ static size_t request_headers(struct http2_stream *s, const struct http2_request
     if (r->nmetadata > HTTP2_REQUEST_HEADERS - n)
         return 0;
     for (size_t i = 0; i < r->nmetadata; i++)
-        nv[n++] = pair(r->metadata[i].name, r->metadata[i].value, indexing(r->metadata[i].name));
+        nv[n++] = pair(r->metadata[i].name, r->metadata[i].value,
+                       indexing(s->session, r->metadata[i].name));
     return n;
 }
 
@@ -203,6 +208,8 @@ void http2_stream_detach(struct http2_stream *s)
     if (s->next)
         s->next->link = s->link;
     s->session->nstreams--;
+    if (s->session->latest == s)
+        s->session->latest = NULL;
     s->session = NULL;
 }
 

@@ -202,6 +202,32 @@ static void ids_stay_out_of_the_compression_table(void **state)
     close_side(&x);
 }
 
+/* With the name in the table the id alone is sent, and again after many calls: others may have
+ * pushed it out. */
+static void the_name_of_an_id_is_sent_once(void **state)
+{
+    struct side x;
+    struct http2_stream calls[3] = {{.id = 0}};
+    size_t size[3], sent[3], before;
+    (void)state;
+
+    assert_true(open_side(&x));
+    for (int i = 0; i < 3; i++) {
+        x.session->begun = i == 1 ? 512 : 513;
+        before = x.sent.n;
+        size[i] = table_after(&x, &calls[i], STR("00000001"));
+        sent[i] = x.sent.n - before;
+    }
+    assert_int_equal(size[1] - size[0], 12 + 8 + 32); /* RFC 7541 4.1 */
+    assert_int_equal(size[2], size[1]);
+    assert_true(sent[2] + 8 < sent[0]);
+    http2_session_free(x.session, STR("over"));
+    x.session = NULL;
+    for (int i = 0; i < 3; i++)
+        http2_stream_release(&calls[i]);
+    close_side(&x);
+}
+
 static void no_stream_begins_before_the_peer_has_greeted(void **state)
 {
     struct side x;
@@ -261,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_is_what_grpc_wants),
         cmocka_unit_test(ids_stay_out_of_the_compression_table),
+        cmocka_unit_test(the_name_of_an_id_is_sent_once),
         cmocka_unit_test(an_answer_may_be_cut_anywhere),
         cmocka_unit_test(memory_may_be_short_anywhere),
         cmocka_unit_test(no_stream_begins_before_the_peer_has_greeted),
