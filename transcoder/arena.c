@@ -92,16 +92,15 @@ static char *take_block(struct arena *a, size_t n)
     return block->bytes;
 }
 
-static char *take(struct arena *a, size_t n, size_t align)
+static inline char *take(struct arena *a, size_t n, size_t align)
 {
-    size_t skip = -(uintptr_t)a->next & (align - 1);
+    size_t skip = -(uintptr_t)a->next & (align - 1), room = (size_t)(a->end - a->next);
 
-    if (a->next && (size_t)(a->end - a->next) >= skip && n <= (size_t)(a->end - a->next) - skip) {
-        char *p = a->next + skip;
-        a->next = p + n;
-        return p;
-    }
-    return take_block(a, n);
+    if (skip > room || n > room - skip || !a->next)
+        return take_block(a, n);
+    char *p = a->next + skip;
+    a->next = p + n;
+    return p;
 }
 
 /* The newest block goes where the next user, who needs as much as this one, finds it. */
@@ -151,15 +150,14 @@ void arena_release(struct arena *a)
 
 /* `n` bytes, not zeroed. Counts whole units of `align`, in both twins, so that both have the same
  * ceiling. */
-static char *hand_out(struct arena *a, size_t n, size_t align)
+static inline char *hand_out(struct arena *a, size_t n, size_t align)
 {
     size_t cost = n + (-n & (align - 1));
 
     if (cost < n || a->used > a->max || cost > a->max - a->used)
         return NULL;
     char *p = take(a, n, align);
-    if (p)
-        a->used += cost;
+    a->used += p ? cost : 0;
     return p;
 }
 

@@ -15,6 +15,8 @@ bool str_eq_nocase(struct str a, struct str b)
 {
     if (a.n != b.n)
         return false;
+    if (str_eq(a, b)) /* nearly always, where it is equal at all */
+        return true;
     for (size_t i = 0; i < a.n; i++) {
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;
