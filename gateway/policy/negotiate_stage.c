@@ -104,7 +104,7 @@ static void choose_framing(struct exchange *x)
     static const enum tc_framing offered[] = {TC_FRAMING_SSE, TC_FRAMING_NDJSON, TC_FRAMING_ARRAY};
     uint32_t best = 0;
     x->framing = x->route->raw_answer ? TC_FRAMING_RAW : TC_FRAMING_ARRAY;
-    if (x->route->raw_answer)
+    if (x->route->raw_answer || !x->policy->method->server_streaming)
         return;
     for (size_t f = 0; f < sizeof offered / sizeof *offered; f++)
         for (uint32_t i = 0; i < x->request.headers.n; i++) {
