@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "gateway/policy/auth_runtime.h"
+#include "gateway/policy/auth_redis.h"
 #include "gateway/policy/limit.h"
 #include "gateway/policy/limit_script.h"
 #include "gateway/upstream/redis.h"
@@ -45,30 +45,43 @@ static struct channel *service_channel(void *ctx)
     return generation_channel(g, (uint32_t)g->scope.snapshot->plan->limits.service);
 }
 
-static bool needs_redis(const struct plan_limits *l)
+static bool needs_redis(const struct plan *plan)
 {
+    const struct plan_limits *l = &plan->limits;
+    bool needs = false;
     for (uint32_t i = 0; i < l->n; i++)
-        if (l->all[i]->store == LIMIT_EXACT || l->all[i]->store == LIMIT_LEASED)
-            return l->redis.endpoint.n != 0;
-    return false;
+        needs |= l->all[i]->store == LIMIT_EXACT || l->all[i]->store == LIMIT_LEASED;
+    for (uint32_t i = 0; i < plan->nproviders; i++)
+        needs |= plan->providers[i].redis_keys.n != 0;
+    return needs && plan->redis.config.endpoint.n;
+}
+
+static bool open_redis(struct generation *g, struct worker_loop *on)
+{
+    const struct plan *plan = g->scope.snapshot->plan;
+    struct redis_config config = plan->redis.config;
+    const struct str scripts[REDIS_SCRIPTS] = {
+        [REDIS_SCRIPT_LIMIT] = limit_script(),
+        [REDIS_SCRIPT_KEYS] = auth_redis_script,
+    };
+    config.scripts = scripts;
+    config.nscripts = REDIS_SCRIPTS;
+    if (needs_redis(plan))
+        g->redis = redis_open(g->loop, on->timers, &config);
+    return g->redis || !needs_redis(plan);
 }
 
 static bool open_limiter(struct generation *g, struct worker_loop *on)
 {
-    const struct plan_limits *l = &g->scope.snapshot->plan->limits;
-    struct str script = limit_script();
-    struct redis_config config = l->redis;
+    const struct plan *plan = g->scope.snapshot->plan;
+    const struct plan_limits *l = &plan->limits;
     if (l->n == 0)
         return true;
-    config.scripts = &script;
-    config.nscripts = 1;
-    if (needs_redis(l) && !(g->redis = redis_open(g->loop, on->timers, &config)))
-        return false;
     struct limiter_options o = {
         .table = on->limits,
         .redis = g->redis,
         .timers = on->timers,
-        .prefix = l->redis_prefix,
+        .prefix = plan->redis.prefix,
         .service = l->service == PLAN_NO_CLUSTER ? NULL : service_channel,
         .ctx = g,
         .domain = l->domain,
@@ -83,8 +96,10 @@ static bool open_all(struct generation *g, struct worker_loop *on, struct genera
     const struct plan *plan = g->scope.snapshot->plan;
     g->watch = watch_new(plan->npolicies, on->log);
     g->channels = calloc(plan->nclusters ? plan->nclusters : 1, sizeof *g->channels);
-    g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher);
-    if (!g->watch || !g->channels || !g->scope.auth || !open_limiter(g, on))
+    if (!g->watch || !g->channels || !open_redis(g, on) || !open_limiter(g, on))
+        return false;
+    g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher, g->redis);
+    if (!g->scope.auth)
         return false;
     for (uint32_t i = 0; i < plan->nclusters; i++) {
         g->channels[i] = find_same(before, &plan->clusters[i]);
@@ -141,9 +156,9 @@ static void close_channels(struct generation *g)
 void generation_free(struct generation *g)
 {
     limiter_free(g->scope.limiter);
+    auth_runtime_free(g->scope.auth);
     if (g->redis)
         redis_close(g->redis);
-    auth_runtime_free(g->scope.auth);
     close_channels(g);
     if (g->watch)
         watch_free(g->watch);

@@ -18,7 +18,7 @@ struct generation_channel {
 struct generation {
     struct exchange_scope scope; /* first: the exchange's view of it */
     uv_loop_t *loop;
-    struct redis *redis; /* NULL: no limit needs it */
+    struct redis *redis; /* NULL: nothing of the plan needs it */
     struct watch *watch;
     struct generation_channel **channels; /* one per cluster of the plan; NULL: not opened yet */
 };

@@ -178,19 +178,19 @@ static void release_plan(struct snapshot *s)
 static bool load_redis_password(struct plan *plan, struct snapshot *s, const char *config,
                                 struct tc_faults *faults)
 {
-    struct plan_limits *limits = &plan->limits;
+    struct plan_redis *redis = &plan->redis;
     struct buf text;
-    if (!limits->redis_password_file)
+    if (!redis->password_file)
         return true;
-    struct str path = load_beside(config, str_c(limits->redis_password_file), &s->arena);
+    struct str path = load_beside(config, str_c(redis->password_file), &s->arena);
     bool ok = path.p && load_file(path.p, REDIS_PASSWORD_MAX, &text, faults);
     struct str rest = ok ? buf_str(&text) : STR(""), line = str_trim(str_cut(&rest, '\n'));
-    limits->redis.password = arena_copy(&s->arena, line);
+    redis->config.password = arena_copy(&s->arena, line);
     if (ok && !line.n)
         tc_fault_add(faults, path, "is empty; its first line is the password of Redis");
     if (path.p)
         buf_release(&text);
-    return ok && line.n && limits->redis.password.p;
+    return ok && line.n && redis->config.password.p;
 }
 
 static bool load_plan(struct snapshot *s, const struct options *o, const struct config *c,

@@ -76,7 +76,7 @@ static bool load_provider(struct snapshot *s, struct auth_provider *p, struct tc
 {
     if (p->kind == AUTH_INTROSPECTION)
         return read_secret(s, &p->introspection, faults);
-    if (p->kind != AUTH_API_KEY && p->kind != AUTH_JWT)
+    if ((p->kind != AUTH_API_KEY && p->kind != AUTH_JWT) || p->redis_keys.n)
         return true;
     p->source = auth_source_new(p);
     if (!p->source)

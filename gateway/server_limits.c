@@ -36,16 +36,20 @@ static uint32_t limit_gauges(struct server *s, const struct plan_limits *limits,
 
 enum { TABLE_GAUGES = 3, REDIS_GAUGES = 6 };
 
+static struct watch_gauge plain(const char *name, const char *help, const char *type,
+                                uint64_t value)
+{
+    return (struct watch_gauge){
+        .name = name, .help = help, .type = type, .labels = STR(""), .value = value};
+}
+
 static uint32_t table_gauges(struct server *s, struct watch_gauge *out)
 {
     struct limit_table_stats t = limit_table_stats(s->limits);
-    out[0] = (struct watch_gauge){"postern_limit_keys", "Keys that are counted here", "gauge",
-                                  STR(""), t.keys};
-    out[1] = (struct watch_gauge){"postern_limit_log_bytes", "Memory of sliding logs", "gauge",
-                                  STR(""), t.log_bytes};
-    out[2] = (struct watch_gauge){"postern_limit_keys_forgotten_total",
-                                  "Keys in use that made room for others", "counter", STR(""),
-                                  t.forgotten};
+    out[0] = plain("postern_limit_keys", "Keys that are counted here", "gauge", t.keys);
+    out[1] = plain("postern_limit_log_bytes", "Memory of sliding logs", "gauge", t.log_bytes);
+    out[2] = plain("postern_limit_keys_forgotten_total", "Keys in use that made room for others",
+                   "counter", t.forgotten);
     return TABLE_GAUGES;
 }
 
@@ -65,13 +69,13 @@ static uint32_t redis_gauges(struct server *s, struct watch_gauge *out)
         sum.connects += r.connects;
     }
     struct watch_gauge told[REDIS_GAUGES] = {
-        {"postern_redis_workers_up", "Workers that reach Redis", "gauge", STR(""), up},
-        {"postern_redis_calls_total", "Scripts asked of Redis", "counter", STR(""), sum.calls},
-        {"postern_redis_errors_total", "Answers that were errors", "counter", STR(""), sum.failed},
-        {"postern_redis_timeouts_total", "Calls without an answer in time", "counter", STR(""),
-         sum.silent},
-        {"postern_redis_away_total", "Calls while Redis was away", "counter", STR(""), sum.lost},
-        {"postern_redis_connects_total", "Connections made", "counter", STR(""), sum.connects},
+        plain("postern_redis_workers_up", "Workers that reach Redis", "gauge", up),
+        plain("postern_redis_calls_total", "Scripts asked of Redis", "counter", sum.calls),
+        plain("postern_redis_errors_total", "Answers that were errors", "counter", sum.failed),
+        plain("postern_redis_timeouts_total", "Calls without an answer in time", "counter",
+              sum.silent),
+        plain("postern_redis_away_total", "Calls while Redis was away", "counter", sum.lost),
+        plain("postern_redis_connects_total", "Connections made", "counter", sum.connects),
     };
     memcpy(out, told, sizeof told);
     return REDIS_GAUGES;
@@ -85,9 +89,10 @@ size_t server_limit_gauges_most(const struct plan *plan)
 uint32_t server_limit_gauges(struct server *s, const struct plan *plan, struct arena *arena,
                              struct watch_gauge *out)
 {
-    if (plan->limits.n == 0)
-        return 0;
-    uint32_t n = limit_gauges(s, &plan->limits, arena, out);
-    n += table_gauges(s, out + n);
+    uint32_t n = 0;
+    if (plan->limits.n) {
+        n = limit_gauges(s, &plan->limits, arena, out);
+        n += table_gauges(s, out + n);
+    }
     return n + redis_gauges(s, out + n);
 }

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "gateway/policy/auth_source.h"
+#include "gateway/server_auth.h"
 #include "gateway/server_internal.h"
 #include "gateway/server_limits.h"
 #include "transcoder/text.h"
@@ -51,11 +51,9 @@ static uint16_t readyz(void *ctx, struct buf *out)
     }
     for (uint32_t i = 0; i < snapshot->plan->nproviders; i++) {
         const struct auth_provider *p = &snapshot->plan->providers[i];
-        struct auth_source_view view = {.ready = true};
-        if (p->source)
-            auth_source_look(p->source, &view);
-        if (!view.ready)
-            ready = reason(out, ready, "auth %.*s: there are no keys", p->name);
+        const char *why = server_auth_wrong(s, p);
+        if (why)
+            ready = reason(out, ready, why, p->name);
     }
     buf_add(out, ready ? STR("[") : STR(""));
     buf_printf(out, "],\"ready\":%s}\n", ready ? "true" : "false");
@@ -121,49 +119,14 @@ static void cluster_gauges(struct server *s, const struct plan *plan, struct gau
             };
 }
 
-static const struct {
-    const char *name, *help, *type;
-} provider_rows[] = {
-    {"postern_auth_provider_ready", "Whether there are keys to judge by", "gauge"},
-    {"postern_auth_provider_keys", "Keys known", "gauge"},
-    {"postern_auth_provider_refreshes_total", "Attempts to renew the keys", "counter"},
-    {"postern_auth_provider_refresh_failures_total", "Attempts that failed", "counter"},
-};
-enum { GAUGES_PER_PROVIDER = sizeof provider_rows / sizeof *provider_rows };
-
-static uint64_t provider_value(const struct auth_source_view *v, uint32_t row)
-{
-    const uint64_t values[GAUGES_PER_PROVIDER] = {v->ready, v->entries, v->attempts, v->failures};
-    return values[row];
-}
-
-/* Those that have keys to keep. */
-static void provider_gauges(const struct plan *plan, struct gauges *out)
-{
-    for (uint32_t r = 0; out->items && r < GAUGES_PER_PROVIDER; r++)
-        for (uint32_t i = 0; i < plan->nproviders; i++) {
-            const struct auth_provider *p = &plan->providers[i];
-            struct auth_source_view view;
-            if (!p->source)
-                continue;
-            auth_source_look(p->source, &view);
-            out->items[out->n++] = (struct watch_gauge){
-                .name = provider_rows[r].name,
-                .help = provider_rows[r].help,
-                .type = provider_rows[r].type,
-                .labels = arena_printf(out->arena, "provider=\"%.*s\"", STR_ARG(p->name)),
-                .value = provider_value(&view, r),
-            };
-        }
-}
-
 static struct gauges all_gauges(struct server *s, const struct plan *plan, struct arena *arena)
 {
-    size_t most = (size_t)plan->nclusters * GAUGES_PER_CLUSTER +
-                  (size_t)plan->nproviders * GAUGES_PER_PROVIDER + server_limit_gauges_most(plan);
+    size_t most = (size_t)plan->nclusters * GAUGES_PER_CLUSTER + server_auth_gauges_most(plan) +
+                  server_limit_gauges_most(plan);
     struct gauges all = {arena, arena_array(arena, most, sizeof *all.items), 0};
     cluster_gauges(s, plan, &all);
-    provider_gauges(plan, &all);
+    if (all.items)
+        all.n += server_auth_gauges(s, plan, arena, all.items + all.n);
     if (all.items)
         all.n += server_limit_gauges(s, plan, arena, all.items + all.n);
     return all;

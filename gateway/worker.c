@@ -15,7 +15,8 @@
 #include "gateway/upstream/http_fetch.h"
 
 enum { MAIL_RELOAD, MAIL_DRAIN };
-enum { PUBLISH_SOON_MS = 20, PUBLISH_MS = 250, DRAIN_POLL_MS = 5, CLUSTERS_SEEN = 64 };
+enum { PUBLISH_SOON_MS = 20, PUBLISH_MS = 250, DRAIN_POLL_MS = 5 };
+enum { CLUSTERS_SEEN = 64, PROVIDERS_SEEN = 64 };
 
 struct worker {
     struct exchange_host host; /* first: callbacks come with it */
@@ -42,6 +43,8 @@ struct worker {
     bool cluster_seen[CLUSTERS_SEEN];
     struct redis_stats redis;
     bool redis_seen;
+    struct auth_asked asked[PROVIDERS_SEEN];
+    uint32_t nasked;
 };
 
 static struct worker *worker_of(struct exchange_host *host)
@@ -117,6 +120,23 @@ static bool publish_clusters(struct worker *w)
     return all_up;
 }
 
+static bool publish_redis(struct worker *w)
+{
+    w->redis_seen = w->generation->redis != NULL;
+    if (!w->redis_seen)
+        return true;
+    redis_stats(w->generation->redis, &w->redis);
+    return w->redis.up;
+}
+
+static void publish_asked(struct worker *w)
+{
+    const struct auth_runtime *auth = w->generation->scope.auth;
+    w->nasked = auth->n < PROVIDERS_SEEN ? auth->n : PROVIDERS_SEEN;
+    for (uint32_t i = 0; i < w->nasked; i++)
+        w->asked[i] = auth->states[i].asked;
+}
+
 static void on_publish(struct timer *t)
 {
     struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, publish));
@@ -127,10 +147,8 @@ static void on_publish(struct timer *t)
         .generation = w->generation->scope.snapshot->generation,
         .serving = w->drain_until == 0,
     };
-    bool all_up = publish_clusters(w);
-    w->redis_seen = w->generation->redis != NULL;
-    if (w->redis_seen)
-        redis_stats(w->generation->redis, &w->redis);
+    bool all_up = publish_clusters(w) & publish_redis(w);
+    publish_asked(w);
     watch_active(w->generation->watch, (int)w->host.active, (int)w->view.connections);
     pthread_mutex_unlock(&w->lock);
     timer_start(&w->timers, t, all_up ? PUBLISH_MS : PUBLISH_SOON_MS, on_publish);
@@ -185,6 +203,7 @@ static void shut_down(struct worker *w)
     http_fetcher_close(w->on.fetcher);
     w->generation = NULL;
     w->view = (struct worker_view){0};
+    w->redis.up = false;
     pthread_mutex_unlock(&w->lock);
     timer_wheel_close(&w->timers);
 }
@@ -338,6 +357,16 @@ bool worker_redis(struct worker *w, struct redis_stats *out)
     pthread_mutex_lock(&w->lock);
     bool seen = w->redis_seen;
     *out = w->redis;
+    pthread_mutex_unlock(&w->lock);
+    return seen;
+}
+
+bool worker_asked(struct worker *w, uint32_t provider, struct auth_asked *out)
+{
+    pthread_mutex_lock(&w->lock);
+    bool seen = provider < w->nasked;
+    if (seen)
+        *out = w->asked[provider];
     pthread_mutex_unlock(&w->lock);
     return seen;
 }

@@ -5,6 +5,7 @@
 
 #include "gateway/core/redis.h"
 #include "gateway/core/snapshot.h"
+#include "gateway/policy/auth_runtime.h"
 #include "gateway/upstream/cluster.h"
 #include "gateway/watch/watch.h"
 
@@ -45,6 +46,9 @@ void worker_view(struct worker *w, struct worker_view *out);
 bool worker_cluster(struct worker *w, uint32_t cluster, struct cluster_stats *out);
 /* Its Redis client as of a moment ago; false when it has none. */
 bool worker_redis(struct worker *w, struct redis_stats *out);
+/* What it has asked for a provider of authentication, as of a moment ago; false when that asks
+ * nobody. */
+bool worker_asked(struct worker *w, uint32_t provider, struct auth_asked *out);
 /* The current counters with the plan they belong to, held until worker_watch_done. */
 struct watch *worker_watch(struct worker *w);
 void worker_watch_done(struct worker *w);

@@ -6,6 +6,7 @@
 #include "gateway/core/plan_auth.h"
 #include "gateway/core/plan_expr.h"
 #include "gateway/core/plan_limits.h"
+#include "gateway/core/plan_redis.h"
 #include "gateway/core/proxies.h"
 #include "transcoder/bind.h"
 #include "transcoder/decode.h"
@@ -115,6 +116,7 @@ struct plan {
     struct plan_identity identity;
     const struct plan_probe *probe; /* NULL: none was asked for */
     struct plan_limits limits;
+    struct plan_redis redis;
     struct proxies proxies; /* whose X-Forwarded-For is believed */
 };
 

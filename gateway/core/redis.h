@@ -17,18 +17,19 @@ struct redis;
 struct redis_call;
 
 enum redis_status {
-    REDIS_REPLIED, /* values are there */
+    REDIS_REPLIED, /* values are there, or a text */
     REDIS_FAILED,  /* an error reply: `error` says which */
     REDIS_SILENT,  /* no answer within the timeout; it may still be executed */
     REDIS_LOST,    /* the connection went; it may have been executed */
 };
 
-enum { REDIS_VALUES_MAX = 80, REDIS_ERROR_MAX = 120 };
+enum { REDIS_VALUES_MAX = 80, REDIS_ERROR_MAX = 120, REDIS_TEXT_MAX = 16 << 10 };
 
 struct redis_reply {
     enum redis_status status;
     uint32_t n;
-    int64_t values[REDIS_VALUES_MAX]; /* of an array of integers, or of one */
+    int64_t values[REDIS_VALUES_MAX]; /* `n` of an array of integers, or one; nil is 0 */
+    struct str text;                  /* of a string, cut at REDIS_TEXT_MAX; until `done` returns */
     char error[REDIS_ERROR_MAX];      /* NUL-terminated */
 };
 

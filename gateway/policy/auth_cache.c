@@ -4,13 +4,23 @@
 
 enum { BUCKETS = 4096, ENTRY_MEMORY = 1 << 20 };
 
-struct auth_cache {
-    struct siphash_key key;
-    struct auth_entry *buckets[BUCKETS];
+/* Those that are good, or those that are not, by use. */
+struct share {
     struct auth_entry *newest, *oldest;
     uint32_t entries;
     size_t bytes;
 };
+
+struct auth_cache {
+    struct siphash_key key;
+    struct auth_entry *buckets[BUCKETS];
+    struct share shares[2]; /* by `good` */
+};
+
+static struct share *share_of(struct auth_cache *c, const struct auth_entry *e)
+{
+    return &c->shares[e->good];
+}
 
 struct auth_cache *auth_cache_new(const struct siphash_key *key)
 {
@@ -47,36 +57,38 @@ static size_t size_of(const struct auth_entry *e)
     return sizeof *e + e->arena.used;
 }
 
-static void unlink_use(struct auth_cache *c, struct auth_entry *e)
+static void unlink_use(struct share *s, struct auth_entry *e)
 {
-    *(e->newer ? &e->newer->older : &c->newest) = e->older;
-    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &s->newest) = e->older;
+    *(e->older ? &e->older->newer : &s->oldest) = e->newer;
 }
 
-static void link_use(struct auth_cache *c, struct auth_entry *e)
+static void link_use(struct share *s, struct auth_entry *e)
 {
     e->newer = NULL;
-    e->older = c->newest;
-    *(c->newest ? &c->newest->newer : &c->oldest) = e;
-    c->newest = e;
+    e->older = s->newest;
+    *(s->newest ? &s->newest->newer : &s->oldest) = e;
+    s->newest = e;
 }
 
 static void forget(struct auth_cache *c, struct auth_entry *e)
 {
     struct auth_entry **at = &c->buckets[e->hash % BUCKETS];
+    struct share *s = share_of(c, e);
     while (*at != e)
         at = &(*at)->next_in_bucket;
     *at = e->next_in_bucket;
-    unlink_use(c, e);
-    c->entries--;
-    c->bytes -= size_of(e);
+    unlink_use(s, e);
+    s->entries--;
+    s->bytes -= size_of(e);
     auth_entry_release(e);
 }
 
 void auth_cache_free(struct auth_cache *c)
 {
-    while (c && c->oldest)
-        forget(c, c->oldest);
+    for (int i = 0; c && i < 2; i++)
+        while (c->shares[i].oldest)
+            forget(c, c->shares[i].oldest);
     free(c); /* breach: see auth_cache_new */
 }
 
@@ -98,24 +110,36 @@ struct auth_entry *auth_cache_find(struct auth_cache *c, struct str token, int64
         forget(c, e);
         return NULL;
     }
-    if (c->newest != e) {
-        unlink_use(c, e);
-        link_use(c, e);
+    struct share *s = share_of(c, e);
+    if (s->newest != e) {
+        unlink_use(s, e);
+        link_use(s, e);
     }
     return e;
 }
 
+static bool is_over(const struct share *s, bool good)
+{
+    static const struct {
+        uint32_t entries;
+        size_t bytes;
+    } most[2] = {{AUTH_CACHE_BAD_ENTRIES, AUTH_CACHE_BAD_BYTES},
+                 {AUTH_CACHE_ENTRIES, AUTH_CACHE_BYTES}};
+    return s->entries > most[good].entries || s->bytes > most[good].bytes;
+}
+
 void auth_cache_put(struct auth_cache *c, struct auth_entry *e)
 {
+    struct share *s = share_of(c, e);
     e->hash = siphash128(&c->key, 0, e->token).a;
     struct auth_entry *twin = lookup(c, e->token, e->hash);
     if (twin)
         forget(c, twin);
     e->next_in_bucket = c->buckets[e->hash % BUCKETS];
     c->buckets[e->hash % BUCKETS] = e;
-    link_use(c, e);
-    c->entries++;
-    c->bytes += size_of(e);
-    while (c->oldest != e && (c->entries > AUTH_CACHE_ENTRIES || c->bytes > AUTH_CACHE_BYTES))
-        forget(c, c->oldest);
+    link_use(s, e);
+    s->entries++;
+    s->bytes += size_of(e);
+    while (s->oldest != e && is_over(s, e->good))
+        forget(c, s->oldest);
 }

@@ -1,6 +1,7 @@
-/* Tokens that were verified a short while ago, and whom they stand for: one cache per provider and
- * worker. Bounded in entries and bytes; the one not used for longest goes first. Tokens are
- * compared in full, found by a keyed hash.
+/* Credentials that were judged a short while ago, and whom they stand for: one cache per provider
+ * and worker. Bounded in entries and bytes; the one not used for longest goes first, and those that
+ * are no good have a share of their own, so that a flood of them pushes out none that is. Found by
+ * a keyed hash, and then compared in full.
  *
  * Entries are counted: an exchange holds the one that says who it is until it is over. One thread.
  */
@@ -9,7 +10,12 @@
 #include "gateway/core/principal.h"
 #include "gateway/core/siphash.h"
 
-enum { AUTH_CACHE_ENTRIES = 10000, AUTH_CACHE_BYTES = 16 << 20 };
+enum {
+    AUTH_CACHE_ENTRIES = 10000,
+    AUTH_CACHE_BYTES = 16 << 20,
+    AUTH_CACHE_BAD_ENTRIES = 2000,
+    AUTH_CACHE_BAD_BYTES = 4 << 20
+};
 
 struct auth_entry {
     struct auth_entry *next_in_bucket;
@@ -17,9 +23,11 @@ struct auth_entry {
     uint32_t references;              /* the cache's own is one */
     uint64_t hash;
     struct str token;
-    int64_t expires;  /* seconds since the epoch: no longer good from then on */
+    int64_t expires;  /* forgotten from then on, by the clock that the cache's user looks up with */
+    int64_t renew;    /* asked for again from then on, where somebody is asked; same clock */
     uint32_t version; /* of the keys it was verified with */
-    bool good;        /* false: remembered as no good */
+    bool good;        /* false: remembered as no good; set before it is put */
+    const char *why;  /* of one that is not, for the log */
     struct principal principal;
     struct arena arena; /* holds all of it but the struct */
 };

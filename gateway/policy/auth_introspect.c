@@ -17,6 +17,7 @@ struct auth_question {
     struct http_fetch *fetch; /* NULL: waits for its turn */
     struct auth_waiter *waiters;
     struct auth_entry *entry; /* of the token; goes into the cache with the answer */
+    uint64_t asked_at;        /* clock_now() */
 };
 
 static void drop(struct auth_question *q)
@@ -33,18 +34,6 @@ static void unlist(struct auth_question **list, struct auth_question *q)
 }
 
 static void start_queued(struct auth_state *s);
-
-/* Everybody is asked to look again; `failed`: there is nothing to be seen. */
-static void wake(struct auth_question *q, bool failed)
-{
-    struct auth_waiter *w;
-    while ((w = q->waiters)) {
-        auth_waiter_stop(q->runtime, w);
-        w->failed = failed;
-        if (!w->asking)
-            w->resume(w);
-    }
-}
 
 /* ---- the answer ---- */
 
@@ -83,12 +72,15 @@ static void on_answer(void *ctx, const struct http_fetch_result *r)
 
     q->fetch = NULL;
     s->nasked--;
-    unlist(&s->asked, q);
+    s->asked.under_way--;
+    s->asked.answered_ns += clock_now() - q->asked_at;
+    s->asked.failures += !understood;
+    unlist(&s->questions, q);
     if (understood) {
         auth_cache_put(s->cache, q->entry);
         q->entry = NULL;
     }
-    wake(q, !understood);
+    auth_waiters_wake(q->runtime, &q->waiters, !understood);
     drop(q);
     start_queued(s);
 }
@@ -148,14 +140,19 @@ static void start_queued(struct auth_state *s)
     while (s->queued && s->nasked < s->provider->introspection.concurrency) {
         struct auth_question *q = s->queued;
         s->queued = q->next;
-        if (!q->waiters || !start(q)) {
-            wake(q, true);
+        bool wanted = q->waiters != NULL;
+        if (!wanted || !start(q)) {
+            s->asked.failures += wanted;
+            auth_waiters_wake(q->runtime, &q->waiters, true);
             drop(q);
             continue;
         }
-        q->next = s->asked;
-        s->asked = q;
+        q->next = s->questions;
+        s->questions = q;
         s->nasked++;
+        s->asked.questions++;
+        s->asked.under_way++;
+        q->asked_at = clock_now();
     }
 }
 
@@ -177,8 +174,10 @@ static uint32_t count(const struct auth_question *q)
 static struct auth_question *ask(struct auth_query *a)
 {
     struct auth_state *s = a->state;
-    if (count(s->queued) >= s->provider->introspection.concurrency * QUEUE_FACTOR)
+    if (count(s->queued) >= s->provider->introspection.concurrency * QUEUE_FACTOR) {
+        s->asked.refused++;
         return NULL;
+    }
     struct auth_question *q = calloc(1, sizeof *q); /* breach: may outlive the exchange that asks */
     if (!q)
         return NULL;
@@ -193,16 +192,6 @@ static struct auth_question *ask(struct auth_query *a)
         last = &(*last)->next;
     *last = q;
     return q;
-}
-
-static void wait_for(struct auth_question *q, struct auth_waiter *w)
-{
-    w->failed = false;
-    w->next = q->waiters;
-    w->link = &q->waiters;
-    if (w->next)
-        w->next->link = &w->next;
-    q->waiters = w;
 }
 
 static enum auth_verdict unavailable(struct auth_query *a, const char *why)
@@ -228,12 +217,12 @@ enum auth_verdict auth_introspect(struct auth_query *a)
         a->why = "the token is empty or longer than 8 KiB";
         return AUTH_BAD;
     }
-    struct auth_question *q = find(s->asked, a->credential);
+    struct auth_question *q = find(s->questions, a->credential);
     if (!q)
         q = find(s->queued, a->credential);
     if (!q && !(q = ask(a)))
         return unavailable(a, "too many tokens wait for the authorization server");
-    wait_for(q, a->waiter);
+    auth_waiter_join(&q->waiters, a->waiter);
     a->waiter->asking = true;
     start_queued(s);
     a->waiter->asking = false;
@@ -244,8 +233,8 @@ void auth_introspect_close(struct auth_runtime *r, struct auth_state *s)
 {
     struct auth_question *q;
     (void)r;
-    while ((q = s->asked)) {
-        s->asked = q->next;
+    while ((q = s->questions)) {
+        s->questions = q->next;
         http_fetch_cancel(q->fetch);
         drop(q);
     }

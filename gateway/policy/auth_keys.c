@@ -12,17 +12,20 @@
 enum { KEYS_MEMORY = 256 << 20, TREE_MEMORY = 512 << 20, KEY_RANDOM = 32 };
 
 struct reader {
-    struct auth_keys *keys;
-    struct arena tree; /* the file's JSON, of which the keys keep copies */
+    struct arena *arena; /* of the keys, which are copies of what the JSON says */
     struct tc_error *error;
     struct str provider;
     uint32_t index;
+    bool listed; /* in a file; else the key stands alone */
 };
 
 static bool wrong(const struct reader *r, const char *member, const char *what)
 {
     char path[64];
-    snprintf(path, sizeof path, "keys[%u]%s%s", r->index, member[0] ? "." : "", member);
+    if (r->listed)
+        snprintf(path, sizeof path, "keys[%u]%s%s", r->index, member[0] ? "." : "", member);
+    else
+        snprintf(path, sizeof path, "%s", member);
     tc_fail(r->error, TC_INVALID, TC_NO_OFFSET, path, "%s", what);
     return false;
 }
@@ -90,12 +93,12 @@ static bool read_texts(struct reader *r, const struct expr_value *key, const cha
     if (list.kind != EXPR_LIST)
         return wrong(r, name, "must be a list of strings");
     uint32_t n = list.list->size(list.list);
-    struct expr_value *items = arena_array(&r->keys->arena, n, sizeof *items);
+    struct expr_value *items = arena_array(r->arena, n, sizeof *items);
     for (uint32_t i = 0; items && i < n; i++) {
         struct expr_value text = list.list->at(list.list, NULL, i);
         if (text.kind != EXPR_STRING)
             return wrong(r, name, "must be a list of strings");
-        text.s = arena_copy(&r->keys->arena, text.s);
+        text.s = arena_copy(r->arena, text.s);
         if (!text.s.p)
             return out_of_memory(r);
         items[i] = text;
@@ -112,7 +115,7 @@ static bool read_text(struct reader *r, const struct expr_value *key, const char
         return true;
     if (v.kind != EXPR_STRING)
         return wrong(r, name, "must be a string");
-    *out = arena_copy(&r->keys->arena, v.s);
+    *out = arena_copy(r->arena, v.s);
     return out->p || out_of_memory(r);
 }
 
@@ -191,10 +194,9 @@ static int by_id(const void *a, const void *b)
                    (*(const struct auth_key *const *)b)->principal.id);
 }
 
-static bool check_twins(struct reader *r)
+static bool check_twins(struct reader *r, const struct auth_keys *keys, struct arena *scratch)
 {
-    const struct auth_keys *keys = r->keys;
-    const struct auth_key **ids = arena_array(&r->tree, keys->n, sizeof(struct auth_key *));
+    const struct auth_key **ids = arena_array(scratch, keys->n, sizeof(struct auth_key *));
     if (!ids)
         return out_of_memory(r);
     for (uint32_t i = 0; i < keys->n; i++)
@@ -213,7 +215,7 @@ static bool check_twins(struct reader *r)
     return true;
 }
 
-static bool read_all(struct reader *r, const struct expr_value *file)
+static bool read_list(struct reader *r, const struct expr_value *file, struct auth_keys *keys)
 {
     struct expr_value list = json_member(file, "keys");
     if (list.kind != EXPR_LIST) {
@@ -222,38 +224,46 @@ static bool read_all(struct reader *r, const struct expr_value *file)
         return false;
     }
     uint32_t n = list.list->size(list.list);
-    r->keys->items = n > AUTH_KEYS_MAX ? NULL
-                                       : arena_array(&r->keys->arena, n, sizeof *r->keys->items);
+    keys->items = n > AUTH_KEYS_MAX ? NULL : arena_array(r->arena, n, sizeof *keys->items);
     if (n > AUTH_KEYS_MAX)
         tc_fail(r->error, TC_LIMIT, TC_NO_OFFSET, "keys", "more than %d", AUTH_KEYS_MAX);
-    if (!r->keys->items)
+    if (!keys->items)
         return out_of_memory(r);
     for (; r->index < n; r->index++) {
         struct expr_value v = list.list->at(list.list, NULL, r->index);
-        if (!read_key(r, &v, &r->keys->items[r->index]))
+        if (!read_key(r, &v, &keys->items[r->index]))
             return false;
     }
-    r->keys->n = n;
-    qsort(r->keys->items, n, sizeof *r->keys->items, by_hash);
-    return check_twins(r);
+    keys->n = n;
+    qsort(keys->items, n, sizeof *keys->items, by_hash);
+    return true;
 }
 
 bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *keys,
                      struct tc_error *error)
 {
-    struct reader r = {.keys = keys, .error = error};
+    struct reader r = {.arena = &keys->arena, .error = error, .listed = true};
+    struct arena tree;
     struct expr_value file;
 
     *keys = (struct auth_keys){0};
     arena_init(&keys->arena, 16 << 10, KEYS_MEMORY);
-    arena_init(&r.tree, 64 << 10, TREE_MEMORY);
-    r.provider = arena_copy(&keys->arena, provider);
-    bool ok = r.provider.p ? json_value_parse(json, &r.tree, &file, error) : out_of_memory(&r);
-    ok = ok && read_all(&r, &file);
-    arena_release(&r.tree);
+    arena_init(&tree, 64 << 10, TREE_MEMORY);
+    r.provider = arena_copy(r.arena, provider);
+    bool ok = r.provider.p ? json_value_parse(json, &tree, &file, error) : out_of_memory(&r);
+    ok = ok && read_list(&r, &file, keys) && check_twins(&r, keys, &tree);
+    arena_release(&tree);
     if (!ok)
         auth_keys_release(keys);
     return ok;
+}
+
+bool auth_key_parse(struct str json, struct str provider, struct arena *arena, struct auth_key *key)
+{
+    struct tc_error error = {0};
+    struct reader r = {.arena = arena, .error = &error, .provider = provider};
+    struct expr_value v;
+    return json_value_parse(json, arena, &v, &error) && read_key(&r, &v, key);
 }
 
 void auth_keys_release(struct auth_keys *keys)

@@ -1,5 +1,6 @@
 /* API keys: a file of hashes, and the look-up of a key in it. Pure but for the memory of a table;
- * the file is read and written elsewhere (auth_keys_file, `postern keys`).
+ * the file is read and written elsewhere (load_auth.h, `postern keys`). Keys of a fleet, which
+ * stand in Redis one by one: auth_redis.h.
  *
  *     {"keys": [{"id": "team-a-1", "hash": "sha256:9f86...", "tenant": "team-a", "tier": "gold",
  * "scopes": ["infer"], "roles": ["ops"], "expires": "2027-01-01T00:00:00Z", "revoked": false,
@@ -44,6 +45,10 @@ bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *key
                      struct tc_error *error);
 /* Fine on zeroed keys. */
 void auth_keys_release(struct auth_keys *keys);
+
+/* One key alone, an object as in the file's list. It lives in `arena`; `provider` must stay. */
+bool auth_key_parse(struct str json, struct str provider, struct arena *arena,
+                    struct auth_key *key);
 
 enum auth_key_verdict { AUTH_KEY_GOOD, AUTH_KEY_UNKNOWN, AUTH_KEY_REVOKED, AUTH_KEY_EXPIRED };
 

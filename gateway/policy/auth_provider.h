@@ -38,12 +38,13 @@ struct auth_provider {
     uint32_t index; /* in the plan */
     bool forward;   /* the credential travels on to the upstream */
     struct auth_places places;
+    struct str redis_keys; /* AUTH_API_KEY: the hash in Redis where they stand; empty: in a file */
     struct auth_fetch fetch;     /* AUTH_API_KEY: file; AUTH_JWT */
     struct auth_jwt_rules rules; /* AUTH_JWT; of AUTH_INTROSPECTION audiences and claim names */
     struct auth_introspection introspection;
     enum auth_certificate_id certificate_id;
-    struct auth_source *source; /* AUTH_API_KEY, AUTH_JWT; bound when the snapshot is loaded, NULL
-                                   under --check */
+    struct auth_source *source; /* AUTH_API_KEY of a file, AUTH_JWT; bound when the snapshot is
+                                   loaded, NULL under --check */
 };
 
 /* "API keys", "JWT" ... for sentences. */

@@ -5,22 +5,25 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/policy/auth_credential.h"
+#include "gateway/policy/auth_redis.h"
 
-enum { RUNTIME_MEMORY = 1 << 20, BAD_KEPT_S = 1 };
+enum { RUNTIME_MEMORY = 1 << 20 };
 
-static bool open_state(struct auth_state *s, const struct auth_provider *p,
+static bool open_state(struct auth_runtime *r, const struct auth_provider *p,
                        const struct siphash_key *key)
 {
+    struct auth_state *s = &r->states[r->n];
+    bool asks_redis = p->redis_keys.n != 0;
     s->provider = p;
     s->view.source = p->source;
-    if (p->kind != AUTH_JWT && p->kind != AUTH_INTROSPECTION)
+    if (p->kind != AUTH_JWT && p->kind != AUTH_INTROSPECTION && !asks_redis)
         return true;
     s->cache = auth_cache_new(key);
-    return s->cache != NULL;
+    return s->cache && (!asks_redis || auth_redis_open(r, s));
 }
 
 struct auth_runtime *auth_runtime_new(const struct plan *plan, struct timer_wheel *timers,
-                                      struct http_fetcher *fetcher)
+                                      struct http_fetcher *fetcher, struct redis *redis)
 {
     struct siphash_key key;
     struct auth_runtime *r = calloc(1, sizeof *r); /* breach: one per worker and snapshot */
@@ -28,11 +31,12 @@ struct auth_runtime *auth_runtime_new(const struct plan *plan, struct timer_whee
         return NULL;
     r->timers = timers;
     r->fetcher = fetcher;
+    r->redis = redis;
     arena_init(&r->arena, 1024, RUNTIME_MEMORY);
     r->states = arena_array(&r->arena, plan->nproviders, sizeof *r->states);
     bool ok = r->states && getrandom(&key, sizeof key, 0) == sizeof key;
     for (; ok && r->n < plan->nproviders; r->n++)
-        ok = open_state(&r->states[r->n], &plan->providers[r->n], &key);
+        ok = open_state(r, &plan->providers[r->n], &key);
     if (ok)
         return r;
     auth_runtime_free(r);
@@ -45,6 +49,7 @@ void auth_runtime_free(struct auth_runtime *r)
         return;
     for (uint32_t i = 0; i < r->n; i++) {
         auth_introspect_close(r, &r->states[i]);
+        auth_redis_close(r, &r->states[i]);
         auth_view_release(&r->states[i].view);
         auth_cache_free(r->states[i].cache);
     }
@@ -63,6 +68,27 @@ void auth_waiter_stop(struct auth_runtime *r, struct auth_waiter *w)
     w->link = NULL;
 }
 
+void auth_waiter_join(struct auth_waiter **list, struct auth_waiter *w)
+{
+    w->failed = false;
+    w->next = *list;
+    w->link = list;
+    if (w->next)
+        w->next->link = &w->next;
+    *list = w;
+}
+
+void auth_waiters_wake(struct auth_runtime *r, struct auth_waiter **list, bool failed)
+{
+    struct auth_waiter *w;
+    while ((w = *list)) {
+        auth_waiter_stop(r, w);
+        w->failed = failed;
+        if (!w->asking)
+            w->resume(w);
+    }
+}
+
 static enum auth_verdict bad(struct auth_query *q, const char *why)
 {
     q->why = why;
@@ -78,9 +104,12 @@ static void release_data(void *held)
 
 static enum auth_verdict judge_key(struct auth_query *q)
 {
-    const struct auth_data *d = auth_view_data(&q->state->view);
+    const struct auth_data *d;
     const struct auth_key *key;
 
+    if (q->state->provider->redis_keys.n)
+        return auth_redis_judge(q);
+    d = auth_view_data(&q->state->view);
     if (!d) {
         q->why = "the API keys could not be read";
         return AUTH_UNAVAILABLE;

@@ -22,7 +22,8 @@ enum auth_verdict {
     AUTH_WAIT,
 };
 
-struct auth_question; /* pending introspection */
+struct auth_question; /* auth_introspect.c */
+struct auth_lookups;  /* auth_redis.c */
 
 /* Who waits. Embedded in the stage's state; linked where its answer will come from. */
 struct auth_waiter {
@@ -35,12 +36,23 @@ struct auth_waiter {
     void (*resume)(struct auth_waiter *);
 };
 
+/* What providers that ask somebody else (introspection, keys in Redis) have asked so far. */
+struct auth_asked {
+    uint64_t questions;   /* sent */
+    uint64_t failures;    /* not answered, not understood, or not sent */
+    uint64_t refused;     /* not asked: too many were under way */
+    uint64_t answered_ns; /* sum of how long they took */
+    uint32_t under_way;
+};
+
 struct auth_state {
     const struct auth_provider *provider;
     struct auth_view view;
     struct auth_cache *cache;
-    struct auth_question *asked, *queued; /* introspection: under way, and waiting for their turn */
-    uint32_t nasked;
+    struct auth_question *questions, *queued; /* under way, and waiting for their turn */
+    struct auth_lookups *lookups;
+    uint32_t nasked; /* under way, within their bound */
+    struct auth_asked asked;
 };
 
 struct auth_runtime {
@@ -48,12 +60,14 @@ struct auth_runtime {
     uint32_t n;
     struct timer_wheel *timers;
     struct http_fetcher *fetcher;
+    struct redis *redis;
     struct arena arena;
 };
 
-/* NULL: out of memory. Without providers it is made too, and empty. */
+/* NULL: out of memory. Without providers it is made too, and empty. `redis` may be NULL when no
+ * provider's keys stand there; it must outlive the runtime. */
 struct auth_runtime *auth_runtime_new(const struct plan *plan, struct timer_wheel *timers,
-                                      struct http_fetcher *fetcher);
+                                      struct http_fetcher *fetcher, struct redis *redis);
 void auth_runtime_free(struct auth_runtime *r);
 
 /* One credential to be judged. */
@@ -75,6 +89,10 @@ struct auth_query {
 enum auth_verdict auth_judge(struct auth_query *q);
 /* Nobody waits any more. Fine when it does not. */
 void auth_waiter_stop(struct auth_runtime *r, struct auth_waiter *w);
+/* Waits with those of `list` for what they will be woken by. */
+void auth_waiter_join(struct auth_waiter **list, struct auth_waiter *w);
+/* All look again. `failed`: there is nothing to be seen. */
+void auth_waiters_wake(struct auth_runtime *r, struct auth_waiter **list, bool failed);
 
 /* AUTH_GOOD, for whom the entry of a cache stands for; it is held until q->release. */
 enum auth_verdict auth_known(struct auth_query *q, struct auth_entry *e);

@@ -52,8 +52,11 @@ static void command_add(struct command *k, struct str key, const struct limit_sc
 static bool command_send(struct limiter *l, struct command *k, struct redis_call *call,
                          redis_done *done)
 {
-    struct redis_command c = {
-        .keys = k->keys, .nkeys = k->n, .args = k->args, .nargs = ARGS_FIRST + (uint32_t)k->n};
+    struct redis_command c = {.script = REDIS_SCRIPT_LIMIT,
+                              .keys = k->keys,
+                              .nkeys = k->n,
+                              .args = k->args,
+                              .nargs = ARGS_FIRST + (uint32_t)k->n};
     return l->o.redis && redis_eval(l->o.redis, call, &c, done);
 }
 

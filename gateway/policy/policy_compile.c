@@ -284,8 +284,10 @@ struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
         check_twins(&c);
     }
     struct plan_limits limits = {.service = PLAN_NO_CLUSTER};
+    struct plan_redis redis = {0};
     struct proxies proxies = {0};
     policy_limit_stores(&c, &limits);
+    policy_redis(&c, &redis);
     policy_proxies(&c, &proxies);
     struct plan *plan = policy_array(&c, 1, sizeof *plan);
     if (c.no_memory)
@@ -309,6 +311,7 @@ struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
                           .identity = c.identity,
                           .probe = c.probe,
                           .limits = limits,
+                          .redis = redis,
                           .proxies = proxies};
     return plan;
 }

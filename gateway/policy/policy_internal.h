@@ -117,6 +117,8 @@ void policy_identity_read(struct compile *c);
  * of all of them. */
 void policy_limits_compile(struct compile *c, struct method_policy *p);
 void policy_limit_stores(struct compile *c, struct plan_limits *out);
+void policy_redis(struct compile *c, struct plan_redis *out);
+struct str policy_redis_prefix(const Postern__V1__Redis *r);
 void policy_proxies(struct compile *c, struct proxies *out);
 
 /* policy_http: all routes of a method. */

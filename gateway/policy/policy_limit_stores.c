@@ -18,25 +18,30 @@ static uint32_t read_timeout(struct compile *c, const char *path, const char *te
     return ms;
 }
 
-static void read_redis(struct compile *c, const Postern__V1__Redis *r, struct plan_limits *out)
+struct str policy_redis_prefix(const Postern__V1__Redis *r)
 {
-    out->redis = (struct redis_config){
+    return r->prefix[0] ? str_c(r->prefix) : STR(REDIS_PREFIX);
+}
+
+static void read_redis(struct compile *c, const Postern__V1__Redis *r, struct plan_redis *out)
+{
+    out->config = (struct redis_config){
         .endpoint = str_c(r->address),
         .user = str_c(r->user),
         .db = r->database,
         .timeout_ms = read_timeout(c, "redis.timeout", r->timeout),
     };
-    out->redis_password_file = r->password_file[0] ? r->password_file : NULL;
-    out->redis_prefix = r->prefix[0] ? str_c(r->prefix) : STR("postern");
+    out->password_file = r->password_file[0] ? r->password_file : NULL;
+    out->prefix = policy_redis_prefix(r);
     if (!r->address[0])
         FAULT(c, &file, STR("redis.address"),
               "is missing; write where Redis listens, as in "
               "\"127.0.0.1:6379\" or \"unix:/run/redis.sock\"");
-    else if (!endpoint_valid(out->redis.endpoint))
+    else if (!endpoint_valid(out->config.endpoint))
         FAULT(c, &file, STR("redis.address"),
               "\"%s\" is no address; write \"host:port\", \"[v6]:port\" or \"unix:/path\"",
               r->address);
-    if (out->redis_prefix.n > PREFIX_MAX)
+    if (out->prefix.n > PREFIX_MAX)
         FAULT(c, &file, STR("redis.prefix"), "\"%s\" is longer than %d characters", r->prefix,
               PREFIX_MAX);
     if (r->user[0] && !r->password_file[0])
@@ -71,14 +76,19 @@ static void read_limits(struct compile *c, const Postern__V1__Limits *l, struct 
               KEYS_MAX);
 }
 
+void policy_redis(struct compile *c, struct plan_redis *out)
+{
+    const Postern__V1__Config *config = c->in->config;
+    if (config && config->redis)
+        read_redis(c, config->redis, out);
+}
+
 void policy_limit_stores(struct compile *c, struct plan_limits *out)
 {
     const Postern__V1__Config *config = c->in->config;
     out->fields = LIMIT_TELL_STANDARD;
     out->all = c->limits;
     out->n = c->nlimits;
-    if (config && config->redis)
-        read_redis(c, config->redis, out);
     if (config && config->rate_limit_service)
         read_service(c, config->rate_limit_service, out);
     if (config && config->limits)

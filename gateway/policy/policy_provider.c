@@ -1,3 +1,4 @@
+#include "gateway/policy/auth_redis.h"
 #include "gateway/policy/policy_auth.h"
 
 enum {
@@ -70,6 +71,18 @@ static void check_url(struct reading *r, const char *path, const char *url)
 
 /* ---- kinds ---- */
 
+static void read_redis_keys(struct reading *r, const Postern__V1__ApiKeys *m)
+{
+    const Postern__V1__Redis *redis = r->c->in->config->redis;
+    struct str prefix = redis ? policy_redis_prefix(redis) : STR("");
+    if (is_set(m->file))
+        WRONG(r, "api_keys.file", "stands beside redis: true; keys stand in one place");
+    if (!redis)
+        WRONG(r, "api_keys.redis",
+              "needs Redis, and the configuration names none; add redis: { address: ... }");
+    r->out->redis_keys = policy_text(r->c, auth_redis_name(r->c->arena, prefix, r->out->name));
+}
+
 static void read_api_keys(struct reading *r, const Postern__V1__ApiKeys *m)
 {
     static const struct str standard = STR_INIT("x-api-key");
@@ -77,8 +90,11 @@ static void read_api_keys(struct reading *r, const Postern__V1__ApiKeys *m)
 
     r->out->kind = AUTH_API_KEY;
     r->out->fetch.file = str_c(m->file);
-    if (!is_set(m->file))
-        WRONG(r, "api_keys.file", "is missing; `postern keys add --file F` makes one");
+    if (m->redis)
+        read_redis_keys(r, m);
+    else if (!is_set(m->file))
+        WRONG(r, "api_keys.file",
+              "is missing; `postern keys add --file F` makes one. Or say redis: true");
     p->headers = m->n_headers ? read_headers(r, m->headers, m->n_headers) : &standard;
     p->nheaders = m->n_headers ? (uint32_t)m->n_headers : 1;
     p->bearer = m->_bearer_case ? m->bearer : true;

@@ -245,7 +245,7 @@ static void up(struct redis_client *r)
 void redis_greeted(struct redis_client *r, const struct redis_reply *reply)
 {
     uint32_t before = (r->config.password.n ? 1u : 0u) + (r->config.db ? 1u : 0u);
-    struct str text = str_c(reply->error);
+    struct str text = reply->text;
     if (reply->status != REDIS_REPLIED) {
         redis_drop(r, reply->error);
     } else if (r->greeted < before ? !str_eq(text, STR("OK")) : text.n != REDIS_SHA) {

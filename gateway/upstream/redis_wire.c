@@ -51,6 +51,7 @@ bool redis_put_number(struct buf *out, uint64_t argument)
 struct redis_parser {
     redisReader *reader;
     struct redis_reply reply; /* being filled */
+    char text[REDIS_TEXT_MAX];
 };
 
 /* hiredis wants an object for everything it reads. Ours is the one flat reply; whatever does not
@@ -76,17 +77,33 @@ static void *put_value(const redisReadTask *task, int64_t value)
     return r;
 }
 
-static void *on_string(const redisReadTask *task, char *text, size_t n)
+static void *put_error(struct redis_reply *r, const char *text, size_t n)
 {
-    struct redis_reply *r = target(task);
-    if (task->parent)
-        return put_value(task, 0); /* no script of ours answers with texts inside */
     if (n >= sizeof r->error)
         n = sizeof r->error - 1;
     memcpy(r->error, text, n);
     r->error[n] = '\0';
-    r->status = task->type == REDIS_REPLY_ERROR ? REDIS_FAILED : REDIS_REPLIED;
+    r->status = REDIS_FAILED;
     return r;
+}
+
+/* hiredis gives what it has read away before it returns. */
+static void *put_text(struct redis_parser *p, const char *text, size_t n)
+{
+    if (n > sizeof p->text)
+        n = sizeof p->text;
+    memcpy(p->text, text, n);
+    p->reply.text = str_of(p->text, n);
+    return &p->reply;
+}
+
+static void *on_string(const redisReadTask *task, char *text, size_t n)
+{
+    if (task->parent)
+        return put_value(task, 0); /* no script of ours answers with texts inside */
+    if (task->type == REDIS_REPLY_ERROR)
+        return put_error(target(task), text, n);
+    return put_text(task->privdata, text, n);
 }
 
 static void *on_array(const redisReadTask *task, int elements)
@@ -159,10 +176,12 @@ static void hand_out(struct redis_parser *p, struct redis_reply *out)
     struct redis_reply *r = &p->reply;
     out->status = r->status;
     out->n = r->n;
+    out->text = r->text;
     memcpy(out->values, r->values, r->n * sizeof *r->values);
     memcpy(out->error, r->error, strnlen(r->error, sizeof r->error - 1) + 1);
     r->status = REDIS_REPLIED;
     r->n = 0;
+    r->text = STR_NONE;
     r->error[0] = '\0';
 }
 

@@ -32,6 +32,13 @@ static bool put_value(struct buf *out, uint64_t v)
     return buf_printf(out, " %llu\n", (unsigned long long)v);
 }
 
+/* 1234567890 is 1.234567890 */
+static bool put_seconds(struct buf *out, uint64_t ns)
+{
+    return buf_printf(out, " %llu.%09llu\n", (unsigned long long)(ns / 1000000000),
+                      (unsigned long long)(ns % 1000000000));
+}
+
 /* Row i of a worker; its last row for the requests without a route. Workers may be a snapshot
  * apart. */
 static const struct watch_row *row_of(const struct page *p, uint32_t worker, uint32_t i)
@@ -153,11 +160,10 @@ static bool put_histogram(const struct page *p, uint32_t i, enum watch_time t)
         ok = put_bucket(p, times[t].name, method,
                         b < WATCH_BUCKETS - 1 ? watch_buckets[b].le : "+Inf", count[b]);
     return ok && buf_printf(p->out, "%s_sum{", times[t].name) &&
-           put_label(p->out, "method", method) &&
-           buf_printf(p->out, "} %llu.%09llu\n", (unsigned long long)(sum_ns / 1000000000),
-                      (unsigned long long)(sum_ns % 1000000000)) &&
-           buf_printf(p->out, "%s_count{", times[t].name) && put_label(p->out, "method", method) &&
-           buf_add_char(p->out, '}') && put_value(p->out, total);
+           put_label(p->out, "method", method) && buf_add_char(p->out, '}') &&
+           put_seconds(p->out, sum_ns) && buf_printf(p->out, "%s_count{", times[t].name) &&
+           put_label(p->out, "method", method) && buf_add_char(p->out, '}') &&
+           put_value(p->out, total);
 }
 
 static bool put_times(const struct page *p, enum watch_time t)
@@ -229,7 +235,7 @@ static bool put_gauges(struct buf *out, const struct watch_gauge *gauges, uint32
         ok = ok && buf_add(out, str_c(g->name)) &&
              (g->labels.n == 0 ||
               (buf_add_char(out, '{') && buf_add(out, g->labels) && buf_add_char(out, '}'))) &&
-             put_value(out, g->value);
+             (g->nanoseconds ? put_seconds(out, g->value) : put_value(out, g->value));
     }
     return ok;
 }

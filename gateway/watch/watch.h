@@ -41,6 +41,7 @@ struct watch_gauge {
     const char *name, *help, *type; /* "postern_upstream_connections", ..., "gauge" or "counter" */
     struct str labels;              /* `cluster="llm"` or empty */
     uint64_t value;
+    bool nanoseconds; /* `value` is; printed in seconds */
 };
 
 /* The Prometheus text format 0.0.4 of all workers together: requests by method, HTTP status and

@@ -1265,7 +1265,7 @@ const ProtobufCMessageDescriptor postern__v1__auth_provider__descriptor =
   (ProtobufCMessageInit) postern__v1__auth_provider__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor postern__v1__api_keys__field_descriptors[4] =
+static const ProtobufCFieldDescriptor postern__v1__api_keys__field_descriptors[5] =
 {
   {
     "file",
@@ -1315,17 +1315,30 @@ static const ProtobufCFieldDescriptor postern__v1__api_keys__field_descriptors[4
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "redis",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__ApiKeys, redis),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned postern__v1__api_keys__field_indices_by_name[] = {
   2,   /* field[2] = bearer */
   0,   /* field[0] = file */
   1,   /* field[1] = headers */
   3,   /* field[3] = query */
+  4,   /* field[4] = redis */
 };
 static const ProtobufCIntRange postern__v1__api_keys__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor postern__v1__api_keys__descriptor =
 {
@@ -1335,7 +1348,7 @@ const ProtobufCMessageDescriptor postern__v1__api_keys__descriptor =
   "Postern__V1__ApiKeys",
   "postern.v1",
   sizeof(Postern__V1__ApiKeys),
-  4,
+  5,
   postern__v1__api_keys__field_descriptors,
   postern__v1__api_keys__field_indices_by_name,
   1,  postern__v1__api_keys__number_ranges,

@@ -145,7 +145,7 @@ struct  Postern__V1__Config
    */
   Postern__V1__Identity *identity;
   /*
-   * Where shared limits are counted.
+   * Where shared limits are counted and API keys of a fleet stand.
    */
   Postern__V1__Redis *redis;
   Postern__V1__RateLimitService *rate_limit_service;
@@ -206,7 +206,7 @@ typedef enum {
 } Postern__V1__ApiKeys__BearerCase;
 
 /*
- * Keys of clients, kept as hashes. `postern keys` manages the file; a change of it counts within a second.
+ * Keys of clients, kept as hashes in a file or in Redis. `postern keys` manages both; a change counts within a second.
  */
 struct  Postern__V1__ApiKeys
 {
@@ -224,6 +224,11 @@ struct  Postern__V1__ApiKeys
    * Query parameter that carries a key. Default: none, since URLs end up in logs.
    */
   char *query;
+  /*
+   * Instead of a file: the keys stand in the `redis` of this file, where all gateways of a fleet look them up. While it is
+   * away nobody is let in who was not let in within the last second.
+   */
+  protobuf_c_boolean redis;
   Postern__V1__ApiKeys__BearerCase _bearer_case;
   union {
     protobuf_c_boolean bearer;
@@ -231,7 +236,7 @@ struct  Postern__V1__ApiKeys
 };
 #define POSTERN__V1__API_KEYS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__api_keys__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, POSTERN__V1__API_KEYS___BEARER__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, POSTERN__V1__API_KEYS___BEARER__NOT_SET, {0} }
 
 
 struct  Postern__V1__Jwt
@@ -435,7 +440,7 @@ struct  Postern__V1__Redis
    */
   char *timeout;
   /*
-   * Keys are "prefix:limit:hash". At most 8 characters; "postern"
+   * Keys are "prefix:limit:hash" and "{prefix:keys:provider}". At most 8 characters; "postern"
    */
   char *prefix;
 };

@@ -454,12 +454,13 @@ static const struct tc_field fields_31[] = {
     {STR_INIT("headers"), STR_INIT("headers"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
     {STR_INIT("bearer"), STR_INIT("bearer"), NULL, NULL, {NULL, 0}, 3, 0x8, 8, 1, -1, "\030"},
     {STR_INIT("query"), STR_INIT("query"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
+    {STR_INIT("redis"), STR_INIT("redis"), NULL, NULL, {NULL, 0}, 5, 0x0, 8, 1, -1, "("},
 };
 static const uint16_t field_names_31[] = {
-    3, 2, 0, 1, 4, 0, 0, 0,
+    3, 0, 0, 1, 4, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
 };
 static const uint16_t field_numbers_31[] = {
-    0, 1, 2, 3, 4,
+    0, 1, 2, 3, 4, 5,
 };
 
 /* postern.v1.Auth */
@@ -948,7 +949,7 @@ static const struct tc_message messages[59] = {
     {STR_INIT("google.protobuf.UninterpretedOption"), fields_28, NULL, field_names_28, field_numbers_28, 31, 9, 7, 0, 0, 0, false, false},
     {STR_INIT("google.protobuf.UninterpretedOption.NamePart"), fields_29, NULL, field_names_29, field_numbers_29, 7, 3, 2, 0, 2, 0, false, true},
     {STR_INIT("postern.v1.AccessLog"), fields_30, NULL, field_names_30, field_numbers_30, 1, 2, 1, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.ApiKeys"), fields_31, NULL, field_names_31, field_numbers_31, 7, 5, 4, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.ApiKeys"), fields_31, NULL, field_names_31, field_numbers_31, 15, 6, 5, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Auth"), fields_32, NULL, field_names_32, field_numbers_32, 7, 3, 2, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.AuthProvider"), fields_33, oneofs_33, field_names_33, field_numbers_33, 15, 7, 6, 1, 0, 0, false, false},
     {STR_INIT("postern.v1.Bounds"), fields_34, NULL, field_names_34, field_numbers_34, 63, 15, 14, 0, 0, 0, false, false},

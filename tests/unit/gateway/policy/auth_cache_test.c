@@ -67,6 +67,28 @@ static void the_one_not_used_for_longest_goes_first(void **state)
     auth_cache_free(c);
 }
 
+/* What no good tokens there are is remembered in a share of its own. */
+static void those_that_are_no_good_push_out_none_that_is(void **state)
+{
+    struct auth_cache *c = auth_cache_new(&key);
+    char text[32];
+    (void)state;
+    put(c, "good", 100, 0);
+    for (int i = 0; i < 2 * AUTH_CACHE_ENTRIES; i++) {
+        snprintf(text, sizeof text, "bad-%d", i);
+        struct auth_entry *e = auth_entry_new(str_c(text));
+        e->expires = 100;
+        auth_cache_put(c, e);
+    }
+    assert_non_null(auth_cache_find(c, STR("good"), 0, 0));
+    assert_null(auth_cache_find(c, STR("bad-0"), 0, 0));
+    snprintf(text, sizeof text, "bad-%d", 2 * AUTH_CACHE_ENTRIES - AUTH_CACHE_BAD_ENTRIES);
+    assert_non_null(auth_cache_find(c, str_c(text), 0, 0));
+    put(c, text, 100, 0); /* has become good */
+    assert_true(auth_cache_find(c, str_c(text), 0, 0)->good);
+    auth_cache_free(c);
+}
+
 static void bytes_are_bounded_too(void **state)
 {
     enum { EACH = 512 << 10 };
@@ -157,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_token_is_found_as_long_as_it_is_good),
         cmocka_unit_test(other_keys_make_every_token_unknown),
         cmocka_unit_test(the_one_not_used_for_longest_goes_first),
+        cmocka_unit_test(those_that_are_no_good_push_out_none_that_is),
         cmocka_unit_test(bytes_are_bounded_too),
         cmocka_unit_test(what_is_held_outlives_the_cache),
         cmocka_unit_test(random_use_is_that_of_a_list),

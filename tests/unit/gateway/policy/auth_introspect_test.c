@@ -86,7 +86,7 @@ static int set_up(void **state)
                           .concurrency = 1},
     };
     t.plan = (struct plan){.providers = &t.provider, .nproviders = 1};
-    t.runtime = auth_runtime_new(&t.plan, &t.timers, &t.fetcher);
+    t.runtime = auth_runtime_new(&t.plan, &t.timers, &t.fetcher, NULL);
     return t.runtime ? 0 : -1;
 }
 
@@ -209,7 +209,7 @@ static void questions_wait_their_turn_and_those_nobody_waits_for_are_not_asked(v
     auth_waiter_stop(t.runtime, &b.waiter);
     auth_runtime_free(t.runtime);
     assert_true(t.calls[2].cancelled);
-    t.runtime = auth_runtime_new(&t.plan, &t.timers, &t.fetcher);
+    t.runtime = auth_runtime_new(&t.plan, &t.timers, &t.fetcher, NULL);
 }
 
 static void an_answer_is_kept_no_longer_than_its_token_lives(void **state)

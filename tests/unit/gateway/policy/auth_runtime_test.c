@@ -73,7 +73,7 @@ static void open_bed(struct str file, struct str url)
     };
     bed.provider.source = auth_source_new(&bed.provider);
     bed.plan = (struct plan){.providers = &bed.provider, .nproviders = 1};
-    bed.runtime = auth_runtime_new(&bed.plan, &bed.timers, NULL);
+    bed.runtime = auth_runtime_new(&bed.plan, &bed.timers, NULL, NULL);
     assert_true(bed.provider.source && bed.runtime);
     bed.waiter = (struct auth_waiter){.resume = on_resume};
     bed.resumed = 0;

@@ -44,7 +44,9 @@ static void feed_pieces(void *arg, const struct str *pieces, size_t n)
     assert_int_equal(st, REDIS_PARSED);
     assert_int_equal(r.status, e->status);
     assert_int_equal(r.n, e->n);
-    assert_string_equal(r.error, e->text);
+    bool failed = e->status == REDIS_FAILED;
+    assert_string_equal(r.error, failed ? e->text : "");
+    assert_true(str_eq(r.text, str_c(failed ? "" : e->text)));
     if (e->n) {
         assert_true(r.values[0] == e->first);
         assert_true(r.values[e->n - 1] == e->last);
@@ -74,6 +76,26 @@ static void several_replies_come_one_by_one(void **state)
     assert_int_equal(redis_parser_next(p, &r), REDIS_PARSED);
     assert_int_equal(r.status, REDIS_REPLIED);
     assert_string_equal(r.error, "");
+    redis_parser_free(p);
+}
+
+/* A parser keeps one text at a time; a longer one than it has room for is cut. */
+static void texts_are_kept_until_the_next_and_cut(void **state)
+{
+    static char filler[REDIS_TEXT_MAX + 5];
+    struct redis_parser *p = redis_parser_new();
+    struct redis_reply r;
+    (void)state;
+    memset(filler, 'y', sizeof filler);
+    assert_true(redis_parser_feed(p, STR("$5\r\na\0b\r\n\r\n$16389\r\n")));
+    assert_true(redis_parser_feed(p, str_of(filler, sizeof filler)));
+    assert_true(redis_parser_feed(p, STR("\r\n$-1\r\n")));
+    assert_int_equal(redis_parser_next(p, &r), REDIS_PARSED);
+    assert_true(str_eq(r.text, STR("a\0b\r\n")));
+    assert_int_equal(redis_parser_next(p, &r), REDIS_PARSED);
+    assert_int_equal(r.text.n, REDIS_TEXT_MAX);
+    assert_int_equal(redis_parser_next(p, &r), REDIS_PARSED);
+    assert_null(r.text.p);
     redis_parser_free(p);
 }
 
@@ -156,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_are_read_however_they_are_cut),
         cmocka_unit_test(several_replies_come_one_by_one),
+        cmocka_unit_test(texts_are_kept_until_the_next_and_cut),
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(unread_bytes_are_bounded),
         cmocka_unit_test(commands_are_arrays_of_texts),

@@ -147,9 +147,10 @@ static double value_of(struct str page, struct str sample)
 }
 
 static const struct watch_gauge gauges[] = {
-    {"postern_upstream_connections", "Connections.", "gauge", STR_INIT("cluster=\"a\""), 3},
-    {"postern_upstream_connections", "Connections.", "gauge", STR_INIT("cluster=\"b\""), 4},
-    {"postern_ready", "Ready.", "gauge", STR_INIT(""), 1},
+    {"postern_upstream_connections", "Connections.", "gauge", STR_INIT("cluster=\"a\""), 3, false},
+    {"postern_upstream_connections", "Connections.", "gauge", STR_INIT("cluster=\"b\""), 4, false},
+    {"postern_ready", "Ready.", "gauge", STR_INIT(""), 1, false},
+    {"postern_waited_seconds_total", "Waited.", "counter", STR_INIT(""), 12000000034, true},
 };
 
 static void page_of_two_workers_parses_and_sums_up(void **state)
@@ -179,7 +180,7 @@ static void page_of_two_workers_parses_and_sums_up(void **state)
     watch_record(w[0], &lost);
     watch_active(w[0], 2, 5);
     watch_active(w[1], 3, 7);
-    assert_true(watch_metrics(&out, w, 2, &f.plan, gauges, 3));
+    assert_true(watch_metrics(&out, w, 2, &f.plan, gauges, 4));
 
     struct str page = buf_str(&out);
     struct reader r = read_page(page);
@@ -205,6 +206,8 @@ static void page_of_two_workers_parses_and_sums_up(void **state)
     assert_true(VALUE("postern_connections") == 12);
     assert_true(VALUE("postern_upstream_connections{cluster=\"b\"}") == 4);
     assert_true(VALUE("postern_ready") == 1);
+    assert_true(VALUE("postern_waited_seconds_total") > 12);
+    assert_true(VALUE("postern_waited_seconds_total") < 12.001);
     for (int i = 0; i < 2; i++)
         watch_free(w[i]);
     buf_release(&out);
@@ -263,11 +266,11 @@ static void full_page_is_reported(void **state)
     watch_record(w, &e);
     struct buf whole;
     buf_init(&whole, 1 << 20);
-    assert_true(watch_metrics(&whole, &w, 1, &f.plan, gauges, 3));
+    assert_true(watch_metrics(&whole, &w, 1, &f.plan, gauges, 4));
     for (size_t max = 0; max < whole.n; max += 7) {
         struct buf out;
         buf_init(&out, max);
-        assert_false(watch_metrics(&out, &w, 1, &f.plan, gauges, 3));
+        assert_false(watch_metrics(&out, &w, 1, &f.plan, gauges, 4));
         buf_release(&out);
     }
     buf_release(&whole);
@@ -285,7 +288,7 @@ static bool whole_life(void *arg)
     struct event e = fixture_event(f, 1);
     buf_init(&out, 1 << 20);
     watch_record(w, &e);
-    ok = watch_metrics(&out, &w, 1, &f->plan, gauges, 3);
+    ok = watch_metrics(&out, &w, 1, &f->plan, gauges, 4);
     buf_release(&out);
     watch_free(w);
     return ok;
