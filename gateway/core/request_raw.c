@@ -68,6 +68,27 @@ static enum tc_status raw_add(struct exchange *x, struct str bytes)
     return bytes.n > buf_room(&x->message) ? TC_LIMIT : TC_NOMEM;
 }
 
+/* The body sets the field: path and query cannot have set another member of its oneof. */
+static enum tc_status check_oneof(struct exchange *x)
+{
+    const struct tc_field *f = x->route->body;
+    const struct tc_bound *n = f && f->oneof >= 0 ? x->binding.root : NULL;
+
+    while (n && (n->field == f || n->field->oneof != f->oneof))
+        n = n->next;
+    if (!n)
+        return TC_OK;
+    struct str path = arena_copy(&x->arena, f->json_name);
+    return tc_fail(&x->error, TC_INVALID, TC_NO_OFFSET, path.p,
+                   "\"%.*s\" of the same oneof is set by the query", STR_ARG(n->field->json_name));
+}
+
+static enum tc_status raw_end(struct exchange *x)
+{
+    enum tc_status st = tc_raw_end(&x->raw);
+    return st == TC_OK && x->message.n > x->raw.start ? check_oneof(x) : st;
+}
+
 /* One message of a stream. */
 static bool raw_send(struct exchange *x, struct str piece)
 {
@@ -75,7 +96,7 @@ static bool raw_send(struct exchange *x, struct str piece)
     if (st == TC_OK)
         st = raw_add(x, piece);
     if (st == TC_OK)
-        st = tc_raw_end(&x->raw);
+        st = raw_end(x);
     if (st != TC_OK)
         exchange_fail_input(x, st);
     return st == TC_OK && request_message_complete(x) && !exchange_answered(x);
@@ -117,7 +138,7 @@ void request_raw_end(struct exchange *x)
     }
     enum tc_status st = x->raw.out ? TC_OK : raw_begin(x, 0);
     if (st == TC_OK)
-        st = tc_raw_end(&x->raw);
+        st = raw_end(x);
     if (st == TC_OK)
         request_message_complete(x);
     else
