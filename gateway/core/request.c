@@ -97,11 +97,21 @@ static bool run_stages(struct exchange *x)
     return r == STAGE_NEXT;
 }
 
-/* Path, query and body each give a part of the message; only the whole shows what is missing. */
+/* Path, query and body each give a part of the message; only the whole shows what is missing. Of a
+ * stream the path begins with the index of the message, as in the errors of its JSON. */
 static enum tc_status check_required(struct exchange *x)
 {
-    return tc_required_check(x->policy->method->input,
-                             str_skip(buf_str(&x->message), TC_FRAME_HEADER), NULL, &x->error);
+    struct str message = str_skip(buf_str(&x->message), TC_FRAME_HEADER);
+    const struct tc_message *m = x->policy->method->input;
+
+    if (!m->reaches_required || !client_streaming(x) || x->kind != REQUEST_JSON)
+        return tc_required_check(m, message, NULL, &x->error);
+    struct tc_error error = {.status = TC_OK};
+    enum tc_status st = tc_required_check(m, message, NULL, &error);
+    if (st == TC_OK)
+        return st;
+    struct str path = arena_printf(&x->arena, "[%u].%s", x->unframer.messages - 1, error.path);
+    return tc_fail(&x->error, st, TC_NO_OFFSET, path.p, "%s", error.text);
 }
 
 bool request_message_complete(struct exchange *x)

@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/messages.h"
 #include "transcoder/decode.h"
+#include "transcoder/required.h"
 #include "transcoder/wire.h"
 
 enum { FIXED_COST = 512 << 10, COST_PER_BYTE = 10 };
@@ -59,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (st == TC_OK) {
         REQUIRE(str_eq(buf_str(&whole), buf_str(&pieces)));
         REQUIRE(tc_wire_check(spec.message, buf_str(&whole), false, NULL) == TC_OK);
+        REQUIRE(tc_required_check(spec.message, buf_str(&whole), NULL, NULL) == TC_OK);
         decode(buf_str(&whole), &back, &json);
         REQUIRE(encode(buf_str(&json), 0, &spec, &again, &other) == TC_OK);
         decode(buf_str(&again), &back, &twice);

@@ -27,6 +27,8 @@ static const char *const fuzz_messages[] = {
     "google.protobuf.Empty",
     "google.api.HttpBody",
     "kitchen.Ping",
+    "kitchen2.Holder",
+    "kitchen2.GetRequest",
 };
 
 static inline const struct tc_message *fuzz_message(uint8_t choice, const struct tc_schema **schema)

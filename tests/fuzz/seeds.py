@@ -66,12 +66,15 @@ JSON = {
     "google.protobuf.Empty": ['{}'],
     "google.api.HttpBody": ['{"contentType":"text/plain","data":"AA==","extensions":[{"@type":"' + ANY + 'kitchen.Ping"}]}'],
     "kitchen.Ping": ['{"pong":{"ping":[{"pong":{}},{}]}}'],
+    "kitchen2.Holder": ['{"middle":{"back":{"middle":{"get":{"id":1}}},"get":{"id":"2","level":"LOW"}}}'],
+    "kitchen2.GetRequest": ['{"id":1}'],
 }
 
 QUERIES = {
     "kitchen.Sink": ["fInt32=-5&f_string=a%20b+c&rInt32=1&rInt32=2&fColor=RED&fBytes=AAEC_-8", "mString[k]=v&mInt32[1]=2.5&m_to_part[a%5D].number=1",
                      "fPart.screw.turns=1&kTimestamp=2020-01-01T00:00:00Z&kDuration=1.5s&kMask=a,b&wInt64=5", "oInt32=1&pBool=false&fSink.fSink.name=x&unknown=1"],
     "kitchen2.Sink2": ["id=1&label=l&box.width=2&levels=LOW&levels=5&[kitchen2.ext_int32]=1"],
+    "kitchen2.Holder": ["name=x&middle.get.id=1&middle.back.name=y", "middle.back.middle.get.level=LOW&middle.get.id=1"],
     "kitchen.FindRequest": ["key.group=g&key.id.number=1&key.tags=a&key.tags=b&pageSize=2"],
     "kitchen.TypedRequest": ["fDouble=1e308&fFloat=nan&fUint64=18446744073709551615&fEnum=-1&fBool=true"],
 }
