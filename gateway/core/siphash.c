@@ -11,7 +11,7 @@ static uint64_t rotate(uint64_t x, unsigned bits)
     return x << bits | x >> (64 - bits);
 }
 
-static void rounds(struct state *s, unsigned n)
+static inline void rounds(struct state *s, unsigned n)
 {
     while (n--) {
         s->v0 += s->v1;
@@ -27,10 +27,10 @@ static void rounds(struct state *s, unsigned n)
     }
 }
 
-static void take_word(struct state *s, uint64_t word)
+static inline void take_word(struct state *s, unsigned n, uint64_t word)
 {
     s->v3 ^= word;
-    rounds(s, 2);
+    rounds(s, n);
     s->v0 ^= word;
 }
 
@@ -50,21 +50,32 @@ static uint64_t read_word(const char *p, size_t n)
     return word;
 }
 
-struct siphash siphash128(const struct siphash_key *key, uint64_t first, struct str text)
+static struct state begin(const struct siphash_key *key)
 {
-    struct state s = {
+    return (struct state){
         .v0 = key->k0 ^ 0x736f6d6570736575,
-        .v1 = key->k1 ^ 0x646f72616e646f6d ^ 0xee, /* 0xee: a result of 128 bits is wanted */
+        .v1 = key->k1 ^ 0x646f72616e646f6d,
         .v2 = key->k0 ^ 0x6c7967656e657261,
         .v3 = key->k1 ^ 0x7465646279746573,
     };
-    struct siphash out;
-    uint64_t length = (text.n + 8) & 0xff;
+}
 
-    take_word(&s, first);
+/* To the end, with the length of all in its last byte. */
+static inline void take_text(struct state *s, unsigned n, struct str text, uint64_t length)
+{
     for (; text.n >= 8; text = str_skip(text, 8))
-        take_word(&s, read_whole(text.p));
-    take_word(&s, length << 56 | read_word(text.p, text.n));
+        take_word(s, n, read_whole(text.p));
+    take_word(s, n, (length & 0xff) << 56 | read_word(text.p, text.n));
+}
+
+struct siphash siphash128(const struct siphash_key *key, uint64_t first, struct str text)
+{
+    struct state s = begin(key);
+    struct siphash out;
+
+    s.v1 ^= 0xee; /* a result of 128 bits is wanted */
+    take_word(&s, 2, first);
+    take_text(&s, 2, text, text.n + 8);
     s.v2 ^= 0xee;
     rounds(&s, 4);
     out.a = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
@@ -72,4 +83,14 @@ struct siphash siphash128(const struct siphash_key *key, uint64_t first, struct 
     rounds(&s, 4);
     out.b = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
     return out;
+}
+
+uint64_t siphash13(const struct siphash_key *key, struct str text)
+{
+    struct state s = begin(key);
+
+    take_text(&s, 1, text, text.n);
+    s.v2 ^= 0xff;
+    rounds(&s, 3);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }

@@ -103,7 +103,7 @@ static struct auth_entry *lookup(struct auth_cache *c, struct str token, uint64_
 struct auth_entry *auth_cache_find(struct auth_cache *c, struct str token, int64_t now,
                                    uint32_t version)
 {
-    struct auth_entry *e = lookup(c, token, siphash128(&c->key, 0, token).a);
+    struct auth_entry *e = lookup(c, token, siphash13(&c->key, token));
     if (!e)
         return NULL;
     if (e->expires <= now || e->version != version) {
@@ -131,7 +131,7 @@ static bool is_over(const struct share *s, bool good)
 void auth_cache_put(struct auth_cache *c, struct auth_entry *e)
 {
     struct share *s = share_of(c, e);
-    e->hash = siphash128(&c->key, 0, e->token).a;
+    e->hash = siphash13(&c->key, e->token);
     struct auth_entry *twin = lookup(c, e->token, e->hash);
     if (twin)
         forget(c, twin);

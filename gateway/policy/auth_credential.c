@@ -17,11 +17,6 @@ static void take(struct search *s, struct str text)
         s->found = AUTH_AMBIGUOUS;
 }
 
-static bool is_token_char(char c)
-{
-    return c > ' ' && c <= '~';
-}
-
 /* RFC 6750 2.1: "Bearer" in any case, spaces, and the token to the end. */
 static bool bearer(struct str value, struct str *token)
 {
@@ -31,9 +26,26 @@ static bool bearer(struct str value, struct str *token)
         (rest.n && rest.p[0] != ' '))
         return false;
     *token = str_trim(rest);
-    for (size_t i = 0; i < token->n; i++)
-        if (!is_token_char(token->p[i]))
-            token->n = 0; /* is judged as an empty one: no good */
+    return true;
+}
+
+/* Whether all are visible ASCII, eight at a time: tokens are long, and this is done for each call.
+ * What is wrong with a byte stands in its top bit: it was set, or '!' cannot be taken away without
+ * clearing one put there, or a step beyond '~' sets it. */
+static bool is_visible(struct str s)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    const uint64_t tops = 0x80 * each;
+    uint64_t word, wrong = 0;
+    for (; s.n >= sizeof word; s = str_skip(s, sizeof word)) {
+        memcpy(&word, s.p, sizeof word);
+        wrong |= word | (((word | tops) - '!' * each) ^ tops) | (word + each);
+    }
+    if (wrong & tops)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
     return true;
 }
 
@@ -53,7 +65,7 @@ static void search_headers(struct search *s, const struct auth_provider *p, cons
             take(s, str_trim(h->items[i].value));
         else if (p->places.bearer && str_eq(h->items[i].name, STR("authorization")) &&
                  bearer(h->items[i].value, &token))
-            take(s, token);
+            take(s, is_visible(token) ? token : STR("")); /* is judged as an empty one: no good */
     }
 }
 

@@ -4,7 +4,7 @@
 The gateway has one core for itself; backend and load generator share the other. Rounds of the gateways are
 interleaved and medians taken, so that a busy machine hurts all alike. No figure without a checked answer: a
 gateway that fails, answers an error or another message stops the run. Environment, all optional:
-    PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth,limits   what to measure
+    PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth,limits,auth   what to measure
     GATEWAYS=postern,floor    whom; ROUNDS=5, ROUND_MS=800, CROWD=10000, PORT=24100, CHART=1
 """
 import json
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+import auth
 import gateways
 import growth
 import limits
@@ -29,7 +30,7 @@ from gateways import BenchError
 OUT = os.environ["BENCH"]
 NAMES = ["postern", "envoy", "grpc-gateway"]
 PARTS = ["start", "payloads", "large", "streams", "connections", "latency", "idle", "waiting", "growth",
-         "limits"]
+         "limits", "auth"]
 ROUNDS, ROUND_MS = int(os.environ.get("ROUNDS", 5)), int(os.environ.get("ROUND_MS", 800))
 CROWD, PORT = int(os.environ.get("CROWD", 10000)), int(os.environ.get("PORT", 24100))
 CONNECTIONS, OTHER_CONNECTIONS = 64, (1, 1000)
@@ -209,6 +210,11 @@ class Bench:
         postern = next((g for g in self.gateways if g.name == "postern"), None)
         if postern:
             self.note(postern)["limits"] = limits.cost(self, PORT + 40, PORT)
+
+    def part_auth(self):
+        postern = next((g for g in self.gateways if g.name == "postern"), None)
+        if postern:
+            self.note(postern)["auth"] = auth.cost(self, PORT + 50, PORT)
 
     def part_connections(self):
         for n in OTHER_CONNECTIONS:

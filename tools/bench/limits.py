@@ -1,18 +1,15 @@
 """What a limit adds to a call: none, one budget here, ever new keys here, Redis asked each time, Redis leased. Postern
 alone, all of them taking turns; Redis runs on the core of backend and load. And with keys that a client tells: always
 the same one, or any of a million, with the memory that those take."""
-import json
 import os
-import statistics
 import subprocess
 import tempfile
 
 import gateways
 import keyed
-from gateways import HOST
+import turns
 
 ROUNDS = 5
-CONNECTIONS, REQUESTS = 64, 12000
 PLENTY = "100000000/s"
 KEYS, KEYED_REQUESTS = 1000000, 20000
 
@@ -29,12 +26,9 @@ def kinds(redis):
     }
 
 
-def config(name, limits, redis):
-    path = f"{gateways.out_dir()}/limits-{name.replace(' ', '-')}.yaml"
-    with open(path, "w", encoding="ascii") as f:
-        json.dump({"overrides": [{"selector": "*", "policy": {"limit": limits}}] if limits else [],
-                   **({"redis": {"address": redis, "timeout": "1s"}} if redis else {})}, f)
-    return path
+def config(limits, redis):
+    return {"overrides": [{"selector": "*", "policy": {"limit": limits}}] if limits else [],
+            **({"redis": {"address": redis, "timeout": "1s"}} if redis else {})}
 
 
 class Redis(gateways.Process):
@@ -46,20 +40,6 @@ class Redis(gateways.Process):
 
     def listens(self):
         return os.path.exists(self.address[5:])
-
-
-def spawned(bench, name, path, port, backend_port):
-    argv = [os.environ["POSTERN"], "--config", path, "--descriptors", f"{gateways.out_dir()}/echo.pb", "--upstream",
-            f"{HOST}:{backend_port}", "--listen", f"{HOST}:{port}", "--workers", "1"]
-    gateway = gateways.Gateway(f"postern, limit: {name}", argv, port, bench.own)
-    gateway.spawn()
-    return gateway
-
-
-def added(seen):
-    """{name: {cpu_us, added_us}} of the rounds of each; the first does not count."""
-    middle = {name: statistics.median(rounds[1:]) for name, rounds in seen.items()}
-    return {name: {"cpu_us": round(us, 2), "added_us": round(us - middle["none"], 2)} for name, us in middle.items()}
 
 
 def keyed_round(gateway, body, keys):
@@ -77,7 +57,8 @@ def keyed_cost(bench, port, backend_port):
     started, body = [], bench.bodies["small"]
     try:
         for i, (name, limits) in enumerate({"none": [], "keyed": [limit]}.items()):
-            started.append(spawned(bench, name, config(name, limits, None), port + i, backend_port))
+            path = turns.config("limit", name, config(limits, None))
+            started.append(turns.spawned(bench, f"limit: {name}", path, (port + i, backend_port)))
             started[-1].wait_for(lambda g=started[-1]: g.listens())
         none, limited = started
         before = limited.rss_kb()
@@ -90,7 +71,7 @@ def keyed_cost(bench, port, backend_port):
             seen["none"].append(keyed_round(none, body, these))
             seen["one key"].append(keyed_round(limited, body, [1] * KEYED_REQUESTS))
             seen["million keys"].append(keyed_round(limited, body, these))
-        rows = added(seen)
+        rows = turns.added(seen)
         return {"one key": rows["one key"], "million keys": {**rows["million keys"], "mb": round(memory, 1)}}
     finally:
         for gateway in started:
@@ -100,25 +81,15 @@ def keyed_cost(bench, port, backend_port):
 def cost(bench, port, backend_port):
     """{name: {cpu_us, added_us}}, and what keyed_cost says"""
     redis = Redis(bench.rest) if subprocess.call("command -v redis-server >/dev/null", shell=True) == 0 else None
-    started = []
     try:
         if redis:
             redis.spawn()
             redis.wait_for(redis.listens)
-        rows = {n: k for n, k in kinds(redis).items() if k is not None}
-        for i, (name, limits) in enumerate(rows.items()):
-            path = config(name, limits, redis.address if redis else None)
-            gateway = spawned(bench, name, path, port + i, backend_port)
-            started.append((name, gateway))
-            gateway.wait_for(lambda g=gateway: g.answers(bench.bodies["small"]))
-        seen = {name: [] for name, _ in started}
-        for _ in range(ROUNDS + 1):
-            for name, gateway in started:
-                seen[name].append(bench.cost(gateway, bench.files["small"], CONNECTIONS, REQUESTS)["cpu_us"])
-        return {**added(seen), **keyed_cost(bench, port + len(rows), backend_port)}
+        rows = {name: (config(limits, redis.address if redis else None), {})
+                for name, limits in kinds(redis).items() if limits is not None}
+        seen = turns.cost(bench, "limit", rows, (port, backend_port))
+        return {**seen, **keyed_cost(bench, port + len(rows), backend_port)}
     finally:
-        for _, gateway in started:
-            gateway.end()
         if redis:
             redis.end()
             redis.folder.cleanup()

@@ -104,6 +104,8 @@ def absolutes(figures):
             ("limit, asked of Redis: CPU µs added", "limits.redis.added_us", 1, 6),
             ("limit, leased from Redis: CPU µs added", "limits.leased.added_us", 1, 1.5),
             ("limit, any of a million keys: CPU µs added", "limits.million keys.added_us", 1, 2),
+            ("auth, API key: CPU µs added", "auth.api key.added_us", 1, 1),
+            ("auth, JWT that is known: CPU µs added", "auth.jwt.added_us", 1, 2),
             ("limit, a million keys: MB", "limits.million keys.mb", 1, 128)):
         value = lookup(figures, path)
         yield title, None if value is None else value * scale, -limit, None

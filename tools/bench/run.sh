@@ -3,7 +3,7 @@
 # helpers and the peers into build/bench, then measures: tools/bench/bench.py says what and how.
 # Peers that cannot be had on this machine are named and left out.
 #
-#     make bench [PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth,limits]
+#     make bench [PARTS=start,payloads,large,streams,connections,latency,idle,waiting,growth,limits,auth]
 #                [GATEWAYS=postern,floor] [ROUNDS=5] [ROUND_MS=800] [CHART=1]
 #
 #     make profile [PAYLOAD=small|chat|tensor] [WITH=perf|callgrind]     tools/bench/profile.py

@@ -99,6 +99,28 @@ static void what_is_not_read_is_nothing(void **state)
     CHECK(&bearer, by_bearer);
 }
 
+/* Tokens are looked at by words: each byte in each place of them counts. */
+static void any_byte_anywhere_in_a_token_counts(void **state)
+{
+    static const struct auth_provider p = {.places = {.bearer = true}};
+    enum { LONGEST = 19, SCHEME = 7 };
+    char value[SCHEME + LONGEST];
+    struct header header = {STR("authorization"), STR_NONE};
+    struct request r = {.headers = {.items = &header, .n = 1}};
+    (void)state;
+    memcpy(value, "Bearer ", SCHEME);
+    for (size_t n = 3; n <= LONGEST; n++)
+        for (size_t at = 1; at + 1 < n; at++)
+            for (int c = 0; c < 256; c++) {
+                struct str text;
+                memset(value + SCHEME, 'a', n);
+                value[SCHEME + at] = (char)c;
+                header.value = str_of(value, SCHEME + n);
+                assert_int_equal(auth_credential_find(&p, &r, NULL, &text), AUTH_FOUND);
+                assert_int_equal(text.n, c > ' ' && c <= '~' ? n : 0);
+            }
+}
+
 /* ---- hiding ---- */
 
 static void hides(const struct auth_provider *p, const struct row *row, const char *left)
@@ -150,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_credential_is_found_in_every_place_that_is_read),
         cmocka_unit_test(what_is_not_read_is_nothing),
+        cmocka_unit_test(any_byte_anywhere_in_a_token_counts),
         cmocka_unit_test(what_was_shown_does_not_travel_on),
         cmocka_unit_test(without_memory_nothing_passes),
     };
