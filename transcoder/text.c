@@ -42,9 +42,19 @@ static size_t put_odd(char *to, struct str s, size_t *written)
     return (size_t)-tc_utf8_step(s.p, s.n);
 }
 
-static inline bool is_plain(char c)
+/* Fewer bytes than a block: in two pieces that may overlap. */
+static inline void copy_tail(char *to, const char *p, size_t n)
 {
-    return (unsigned char)(c - 0x20) < 0x60 && c != '"' && c != '\\';
+    size_t piece = n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : n;
+
+    _Static_assert(TC_SCAN_BLOCK <= 16, "two pieces of eight");
+    switch (piece) {
+    case 8: memcpy(to, p, 8), memcpy(to + n - 8, p + n - 8, 8); break;
+    case 4: memcpy(to, p, 4), memcpy(to + n - 4, p + n - 4, 4); break;
+    case 2: memcpy(to, p, 2), memcpy(to + n - 2, p + n - 2, 2); break;
+    case 1: *to = *p; break;
+    default: break;
+    }
 }
 
 /* Copies ASCII that needs no escape, from s.p[i] on; returns where that ends. `to` has room for all
@@ -58,9 +68,8 @@ static inline size_t put_plain(char *to, struct str s, size_t i)
         if (plain < TC_SCAN_BLOCK)
             return i;
     }
-    for (; i < s.n && is_plain(s.p[i]); i++)
-        to[i] = s.p[i];
-    return i;
+    copy_tail(to + i, s.p + i, s.n - i);
+    return i + tc_scan_plain_tail(s.p + i, s.n - i);
 }
 
 /* Copies the sequence at s.p[i]; returns its length, 0 when it is not well-formed. */

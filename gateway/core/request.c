@@ -173,10 +173,13 @@ static size_t stream_feed(struct exchange *x, struct str bytes)
 
 static size_t json_feed(struct exchange *x, struct str bytes)
 {
-    if (!x->encoder && !encoder_begin(x))
+    bool first = !x->encoder;
+    if (first && !encoder_begin(x))
         return bytes.n;
     if (client_streaming(x))
         return stream_feed(x, bytes);
+    if (first)
+        buf_reserve(&x->message, bytes.n); /* about what it becomes: spares growing to it */
     enum tc_status st = tc_encode_feed(x->encoder, bytes);
     if (st != TC_OK && st != TC_MORE)
         exchange_fail_input(x, st);
