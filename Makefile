@@ -18,7 +18,7 @@ ifneq ($(filter-out help clean fmt,$(or $(MAKECMDGOALS),all)),)
 include $(DEPS)/flags.mk
 endif
 
-FLAGS_plain := -O2
+FLAGS_plain := -O3
 FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_cov := -O0 --coverage
