@@ -132,6 +132,10 @@ static bool explain_request(struct explanation *e, const struct request *r)
 {
     struct route_match match;
 
+    if (str_eq(r->method, STR("CONNECT"))) {
+        EXPLAIN(e, "refused", "501: CONNECT asks for a proxy; this is none");
+        return false;
+    }
     switch (router_match(e->s->router, r->method, r->path, e->arena, &match)) {
     case ROUTE_FOUND: return explain_match(e, r, &match);
     case ROUTE_NO_METHOD: explain_methods(e, r, match.allow); return false;

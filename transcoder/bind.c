@@ -294,8 +294,10 @@ static enum tc_status set_leaf(struct tc_binding *b, const struct bind_target *t
         return put_packed(b, t, &leaf->wire, f, value);
     if (f->flags & TC_REPEATED)
         return put_field(b, t, &leaf->wire, f, value);
-    if (node->set && leaf->from_path)
+    if (node->set && leaf->from_path) {
+        leaf->repeated = true;
         return compare(b, t, leaf, value);
+    }
     if (node->set)
         return refuse(b, t, " is given twice, but its field is not repeated");
     node->set = true;

@@ -35,7 +35,8 @@ struct tc_bound {
     struct tc_bound *next;  /* sibling */
     struct tc_bound *child; /* set in a nested message; NULL for a leaf */
     struct buf wire;        /* leaf: complete fields (key and value); empty for a default value */
-    bool from_path;         /* leaf: else from the query */
+    bool from_path;         /* leaf: else from the query or a form */
+    bool repeated;          /* leaf from the path: query or form say the same */
 };
 
 struct tc_binding {
@@ -68,6 +69,12 @@ enum tc_status tc_bind_query(struct tc_binding *b, struct str query,
                              const struct tc_query_options *options);
 /* Appends the bound fields to `out`. TC_LIMIT or TC_NOMEM when they do not fit. */
 enum tc_status tc_binding_write(const struct tc_binding *b, struct buf *out);
+
+/* Appends to `out` the contents of a FieldMask: the path of each leaf below `first` that not the
+ * path alone has bound, relative to the message whose level that is. TC_LIMIT, with the error
+ * noted, or TC_NOMEM when it does not fit. */
+enum tc_status tc_binding_mask(const struct tc_binding *b, const struct tc_bound *first,
+                               struct buf *out);
 
 /* A singular message with fields of its own in JSON: `a` in a.b may be one. */
 bool tc_bind_may_enter(const struct tc_field *f);

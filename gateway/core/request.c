@@ -39,7 +39,7 @@ static bool mask_is_empty(const struct exchange *x)
     return !n || n->wire.n <= n->field->tag_len + 1u; /* key and the length 0 */
 }
 
-static struct buf *mask_begin(struct exchange *x)
+struct buf *request_mask_begin(struct exchange *x)
 {
     if (!x->route->mask || !mask_is_empty(x))
         return NULL;
@@ -47,7 +47,7 @@ static struct buf *mask_begin(struct exchange *x)
     return &x->mask;
 }
 
-static enum tc_status mask_end(struct exchange *x)
+enum tc_status request_mask_end(struct exchange *x)
 {
     if (!x->mask.n || tc_put_bytes(&x->message, x->route->mask->number, buf_str(&x->mask)))
         return TC_OK;
@@ -63,7 +63,7 @@ static bool encoder_begin(struct exchange *x)
         .message = x->policy->method->input,
         .field = x->route->body,
         .bound = x->binding.root,
-        .mask = mask_begin(x),
+        .mask = request_mask_begin(x),
         .max_depth = x->snapshot->bounds.json_depth,
         .ignore_unknown_fields = x->policy->ignore_unknown_fields,
         .ignore_unknown_enums = x->policy->ignore_unknown_enums,
@@ -218,7 +218,7 @@ static void json_end(struct exchange *x)
     }
     enum tc_status st = x->encoder ? tc_encode_finish(x->encoder) : request_message_begin(x);
     if (st == TC_OK)
-        st = mask_end(x);
+        st = request_mask_end(x);
     if (st == TC_OK)
         request_message_complete(x);
     else

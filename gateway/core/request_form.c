@@ -24,13 +24,27 @@ size_t request_form_feed(struct exchange *x, struct str bytes)
     return bytes.n;
 }
 
+static enum tc_status make_mask(struct exchange *x)
+{
+    struct buf *mask = request_mask_begin(x);
+    const struct tc_bound *n = mask ? x->binding.root : NULL;
+
+    while (n && n->field != x->route->body)
+        n = n->next;
+    return n ? tc_binding_mask(&x->binding, n->child, mask) : TC_OK;
+}
+
 void request_form_end(struct exchange *x)
 {
     enum tc_status st = x->form ? TC_OK : form_begin(x);
     if (st == TC_OK)
         st = tc_form_finish(x->form);
     if (st == TC_OK)
+        st = make_mask(x);
+    if (st == TC_OK)
         st = request_message_begin(x);
+    if (st == TC_OK)
+        st = request_mask_end(x);
     if (st == TC_OK)
         request_message_complete(x);
     else

@@ -16,6 +16,10 @@ struct request_reader {
 
 /* Makes x->message an empty message with what path and query have bound already in it. */
 enum tc_status request_message_begin(struct exchange *x);
+/* The update mask that is to be made of the body's keys; NULL: none is. */
+struct buf *request_mask_begin(struct exchange *x);
+/* What became of it goes into x->message. */
+enum tc_status request_mask_end(struct exchange *x);
 /* x->message is whole: it is sent, or, being the first, runs the stages that wait for it. False
  * when one of them has answered or waits. */
 bool request_message_complete(struct exchange *x);

@@ -64,6 +64,7 @@ CASES = {
         "body      field label as JSON"], 0),
     "required fields that body: * may set": ("kitchen2", "POST", "/two/hold/LOW", [
         "body      the whole message as JSON"], 0),
+    "a method for proxies": ("kitchen", "CONNECT", "/any/n", ["refused   501: CONNECT"], 1),
     "another method": ("kitchen", "POST", "/sinks/n/revisions/7", [
         "refused   405: this path does not take POST; Allow: GET, HEAD",
         "instead   GET /sinks/{name}/revisions/{revision}  kitchen.KitchenService.Get"], 1),

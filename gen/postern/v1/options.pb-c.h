@@ -638,7 +638,7 @@ struct  Postern__V1__Json
   Postern__V1__Json__IgnoreUnknownEnumsCase _ignore_unknown_enums_case;
   union {
     /*
-     * Enum names of the body that are not known leave their field, element or map entry out instead of being refused.
+     * Enum names of a JSON body that are not known leave their field, element or map entry out instead of being refused.
      * Numbers that are not known are kept where the enum is open, as always.
      */
     protobuf_c_boolean ignore_unknown_enums;
