@@ -1,24 +1,15 @@
 #include "gateway/server_auth.h"
 
 #include "gateway/policy/auth_source.h"
+#include "gateway/server_limits.h"
 
 /* ---- whether a provider can judge ---- */
-
-static bool is_redis_up(struct server *s)
-{
-    for (uint32_t i = 0; i < s->nworkers; i++) {
-        struct redis_stats stats;
-        if (worker_redis(s->workers[i], &stats) && stats.up)
-            return true;
-    }
-    return false;
-}
 
 const char *server_auth_wrong(struct server *s, const struct auth_provider *p)
 {
     struct auth_source_view view = {.ready = true};
     if (p->redis_keys.n)
-        return is_redis_up(s) ? NULL : "auth %.*s: Redis, where its keys stand, is away";
+        return server_redis_up(s) ? NULL : "auth %.*s: Redis, where its keys stand, is away";
     if (p->source)
         auth_source_look(p->source, &view);
     return view.ready ? NULL : "auth %.*s: there are no keys";

@@ -42,5 +42,8 @@ struct server {
 extern const struct admin_page server_pages[];
 extern const size_t server_npages;
 
+/* server_ready.c: {"reasons":[...],"ready":true}; 200, or 503 when calls cannot be answered. */
+uint16_t server_ready_page(void *ctx, struct buf *out);
+
 /* The snapshot that new calls get, held for the caller. */
 struct snapshot *server_snapshot(struct server *s);

@@ -96,3 +96,13 @@ uint32_t server_limit_gauges(struct server *s, const struct plan *plan, struct a
     }
     return n + redis_gauges(s, out + n);
 }
+
+bool server_redis_up(struct server *s)
+{
+    for (uint32_t i = 0; i < s->nworkers; i++) {
+        struct redis_stats stats;
+        if (worker_redis(s->workers[i], &stats) && stats.up)
+            return true;
+    }
+    return false;
+}

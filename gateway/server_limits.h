@@ -8,3 +8,5 @@ size_t server_limit_gauges_most(const struct plan *plan);
 /* Writes them to `out`, labels into the arena; how many there are. */
 uint32_t server_limit_gauges(struct server *s, const struct plan *plan, struct arena *arena,
                              struct watch_gauge *out);
+/* Whether a worker reaches Redis. */
+bool server_redis_up(struct server *s);

@@ -14,53 +14,6 @@ static uint16_t healthz(void *ctx, struct buf *out)
     return 200;
 }
 
-/* Endpoints up, over all workers. */
-static bool cluster_up(struct server *s, uint32_t cluster)
-{
-    for (uint32_t i = 0; i < s->nworkers; i++) {
-        struct cluster_stats stats;
-        if (worker_cluster(s->workers[i], cluster, &stats) && stats.endpoints_up)
-            return true;
-    }
-    return false;
-}
-
-static bool reason(struct buf *out, bool first, const char *format, struct str what)
-{
-    buf_add(out, first ? STR("[") : STR(","));
-    struct buf text;
-    buf_init(&text, 1024);
-    buf_printf(&text, format, STR_ARG(what));
-    tc_json_string(out, buf_str(&text));
-    buf_release(&text);
-    return false;
-}
-
-static uint16_t readyz(void *ctx, struct buf *out)
-{
-    struct server *s = ctx;
-    struct snapshot *snapshot = server_snapshot(s);
-    bool ready = true;
-    buf_add(out, STR("{\"reasons\":"));
-    if (atomic_load(&s->draining))
-        ready = reason(out, ready, "draining%.*s", STR(""));
-    for (uint32_t i = 0; i < snapshot->plan->nclusters; i++) {
-        const struct cluster_config *c = &snapshot->plan->clusters[i];
-        if (c->transport == CLUSTER_HTTP2 && !cluster_up(s, i))
-            ready = reason(out, ready, "cluster %.*s: no endpoint is up", c->name);
-    }
-    for (uint32_t i = 0; i < snapshot->plan->nproviders; i++) {
-        const struct auth_provider *p = &snapshot->plan->providers[i];
-        const char *why = server_auth_wrong(s, p);
-        if (why)
-            ready = reason(out, ready, why, p->name);
-    }
-    buf_add(out, ready ? STR("[") : STR(""));
-    buf_printf(out, "],\"ready\":%s}\n", ready ? "true" : "false");
-    snapshot_release(snapshot);
-    return ready ? 200 : 503;
-}
-
 enum { GAUGES_PER_CLUSTER = 7 };
 
 struct gauge_row {
@@ -163,7 +116,7 @@ static uint16_t config(void *ctx, struct buf *out)
 
 const struct admin_page server_pages[] = {
     {"/healthz", "text/plain; charset=utf-8", healthz},
-    {"/readyz", "application/json", readyz},
+    {"/readyz", "application/json", server_ready_page},
     {"/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics},
     {"/config", "application/json", config},
 };

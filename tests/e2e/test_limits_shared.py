@@ -178,6 +178,33 @@ def test_the_choice_holds_while_redis_is_away(fleet, redis, choice, fault):
     assert metric(g, "postern_limit_calls_total", limit="n", outcome="store_away") >= 10
 
 
+def ready(g):
+    answer = h1.call(g.admin, "GET", "/readyz")
+    return answer.status, answer.json["reasons"]
+
+
+@pytest.mark.parametrize("limits, status, reason", [
+    ([shared(when_away="CLOSED")], 503, "redis is away, and limit n is closed without it"),
+    ([shared(), limit("m", shared=True, when_away="CLOSED")], 503,
+     "redis is away, and limit m is closed without it"),
+    ([shared(when_away="LOCAL")], 200, "redis is away; limit n follows its when_away"),
+    ([shared(when_away="OPEN", counting="LEASED")], 200,
+     "redis is away; limit n follows its when_away"),
+    ([shared(when_away="CLOSED", dry_run=True)], 200, "redis is away; limit n follows its when_away"),
+    ([limit("here")], 200, None)])
+def test_readyz_knows_whether_redis_is_needed(start, backend, redis, limits, status, reason):
+    g = start(backend.target, limited(*limits, redis={"address": redis.address}))
+    assert eventually(lambda: ready(g) == (200, []))
+    redis.kill()
+    if reason:
+        assert eventually(lambda: ready(g) == (status, [reason]))
+    else:
+        time.sleep(0.5)
+        assert ready(g) == (200, [])
+    redis.start()
+    assert eventually(lambda: ready(g) == (200, []))
+
+
 @pytest.mark.parametrize("line", [
     b"-LOADING Redis is loading the dataset in memory\r\n",
     b"-READONLY You can't write against a read only replica.\r\n",
@@ -306,3 +333,5 @@ def test_the_choice_holds_while_the_service_is_away(start, backend, service, cho
     seen = [timed(g) for _ in range(10)]
     assert [s for s, _ in seen] == expected(choice, 5)
     assert median_ms([t for _, t in seen[1:]]) < 150
+    if fault == "gone":
+        assert eventually(lambda: ready(g)[0] == (503 if choice == "CLOSED" else 200) and ready(g)[1])
