@@ -55,6 +55,7 @@ struct redis_stats {
 struct redis_ops {
     bool (*eval)(struct redis *, struct redis_call *, const struct redis_command *, redis_done *);
     void (*cancel)(struct redis *, struct redis_call *);
+    bool (*move)(struct redis *, struct redis_call *from, struct redis_call *to, redis_done *);
     void (*stats)(struct redis *, struct redis_stats *);
     void (*close)(struct redis *);
 };
@@ -76,6 +77,13 @@ static inline bool redis_eval(struct redis *r, struct redis_call *call,
 static inline void redis_cancel(struct redis *r, struct redis_call *call)
 {
     r->ops->cancel(r, call);
+}
+/* The answer of `from` goes to `to`, which may be kept where `from` cannot. False: it has not been
+ * sent yet, or is not under way, so that it can be cancelled without any effect. */
+static inline bool redis_move(struct redis *r, struct redis_call *from, struct redis_call *to,
+                              redis_done *done)
+{
+    return r->ops->move(r, from, to, done);
 }
 static inline void redis_stats(struct redis *r, struct redis_stats *out)
 {

@@ -63,11 +63,30 @@ static bool falls_back_here(const struct limit_item *i)
     return i->fell_back && i->limit->fallback == LIMIT_LOCAL;
 }
 
-static void prepare_ask(struct limiter *l, struct limit_item *i)
+void limit_prepare_ask(struct limiter *l, struct limit_item *i)
 {
     i->ask.limit = i->limit->number;
     i->ask.cost = i->cost;
     i->ask.key = limit_table_key(l->o.table, i->limit->number, i->key);
+}
+
+void limit_mirror_charge(struct limiter *l, struct limit_item *i, uint64_t cost)
+{
+    struct limit_ask ask = i->ask; /* what the store has said of it stays */
+    if (i->limit->fallback != LIMIT_LOCAL)
+        return;
+    ask.cost = cost;
+    limit_table_charge(l->o.table, &ask, limiter_now(l));
+    i->ask.at = ask.at;
+}
+
+void limit_mirror_refund(struct limiter *l, struct limit_item *i, uint64_t cost)
+{
+    struct limit_ask ask = i->ask;
+    if (i->limit->fallback != LIMIT_LOCAL)
+        return;
+    ask.cost = cost;
+    limit_table_refund(l->o.table, &ask, limiter_now(l));
 }
 
 static void note_taken(struct limit_item *i, enum limit_holder holder)
@@ -96,7 +115,7 @@ static enum limit_outcome take_here(struct limit_call *c,
         struct limit_item *i = &c->items[k];
         if (!is_meant(i))
             continue;
-        prepare_ask(c->limiter, i);
+        limit_prepare_ask(c->limiter, i);
         if (i->limit->dry_run) {
             take_dry(c->limiter, i);
             continue;
@@ -138,7 +157,7 @@ static enum limit_outcome take_leases(struct limit_call *c)
         struct limit_item *i = &c->items[k];
         if (i->limit->store != LIMIT_LEASED)
             continue;
-        prepare_ask(c->limiter, i);
+        limit_prepare_ask(c->limiter, i);
         enum limit_outcome o = limit_lease_spend(c->limiter, i, i->cost);
         if (o == LIMIT_GRANTED)
             note_taken(i, HELD_LEASE);
@@ -163,6 +182,7 @@ static void give_back(struct limit_call *c, struct limit_item *i, uint64_t cost)
     } else if (i->holder == HELD_REDIS ||
                (i->holder == HELD_LEASE && !limit_lease_give_back(l, i, cost))) {
         limit_redis_errand(c, i, LIMIT_SCRIPT_REFUND, cost);
+        limit_mirror_refund(l, i, cost);
     }
     i->charged -= cost < i->charged ? cost : i->charged;
 }
@@ -242,11 +262,11 @@ void limit_answered(struct limit_call *c, enum limit_outcome outcome)
         c->done(c);
 }
 
-/* Nobody will read the answer. What it may have charged stays charged, but a place is left. */
+/* Nobody will read the answer: what it charges goes back when it comes, and a place is left behind
+ * the question, whatever becomes of that. */
 static void stop_waiting(struct limit_call *c)
 {
-    if (c->limiter->o.redis)
-        redis_cancel(c->limiter->o.redis, &c->redis);
+    limit_redis_abandon(c);
     limit_service_cancel(c);
     for (uint8_t k = c->first; k < c->last; k++)
         if (c->items[k].limit->rule.kind == LIMIT_CONCURRENCY && limit_redis_is_meant(&c->items[k]))
@@ -274,8 +294,10 @@ static bool charge_more(struct limit_call *c, struct limit_item *i, uint64_t cos
         return i->ask.verdict.granted;
     }
     if (i->holder == HELD_REDIS ||
-        (i->holder == HELD_LEASE && limit_lease_spend(l, i, cost) != LIMIT_GRANTED))
+        (i->holder == HELD_LEASE && limit_lease_spend(l, i, cost) != LIMIT_GRANTED)) {
         limit_redis_errand(c, i, LIMIT_SCRIPT_CHARGE, cost);
+        limit_mirror_charge(l, i, cost);
+    }
     return true;
 }
 

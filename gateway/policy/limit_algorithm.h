@@ -66,6 +66,9 @@ struct limit_algorithm {
     struct limit_verdict (*judge)(const union limit_state *, const struct limit_use *);
     void (*charge)(union limit_state *, const struct limit_use *);
     void (*refund)(union limit_state *, const struct limit_use *);
+    /* Goes on from what another counter of the same rule has said of the key, as far as that can be
+     * told from it: never with more left than that. After advance. */
+    void (*follow)(union limit_state *, const struct limit_use *, const struct limit_verdict *said);
     /* How much is lost when the state is forgotten, in 1/65536 of the limit; 0: it is as good as
      * fresh. LIMIT_HELD: it must not be forgotten. After advance. */
     uint32_t (*weight)(const union limit_state *, const struct limit_use *);

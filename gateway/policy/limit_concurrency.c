@@ -44,6 +44,15 @@ static void refund(union limit_state *s, const struct limit_use *u)
 }
 
 /* Forgetting who is inside would let others in twice. */
+/* Who is inside elsewhere is not inside here. */
+static void follow(union limit_state *s, const struct limit_use *u,
+                   const struct limit_verdict *said)
+{
+    (void)s;
+    (void)u;
+    (void)said;
+}
+
 static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 {
     (void)u;
@@ -51,4 +60,4 @@ static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 }
 
 const struct limit_algorithm limit_concurrency = {"concurrency", fresh,  advance, judge,
-                                                  charge,        refund, weight};
+                                                  charge,        refund, follow,  weight};

@@ -53,10 +53,21 @@ static void refund(union limit_state *s, const struct limit_use *u)
     s->window.used = used > 0 ? used : 0;
 }
 
+static void follow(union limit_state *s, const struct limit_use *u,
+                   const struct limit_verdict *said)
+{
+    const struct limit_rule *r = u->rule;
+    uint64_t left = said->remaining < r->amount ? said->remaining : r->amount;
+    s->window.used = (int64_t)(r->amount - left);
+    s->window.start = limit_calendar_start(r, u->now);
+    if (r->calendar == LIMIT_NO_CALENDAR && said->reset_ns < r->window_ns)
+        s->window.start -= limit_min(r->window_ns - said->reset_ns, u->now);
+}
+
 static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 {
     return limit_share(s->window.used, u->rule->amount);
 }
 
 const struct limit_algorithm limit_fixed_window = {"fixed window", fresh,  advance, judge,
-                                                   charge,         refund, weight};
+                                                   charge,         refund, follow,  weight};

@@ -43,10 +43,19 @@ static inline int64_t limit_add(int64_t a, int64_t b)
     return sum < -LIMIT_COST_MAX ? -LIMIT_COST_MAX : sum;
 }
 
+static inline uint64_t limit_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline uint64_t limit_left(int64_t amount, int64_t used)
 {
     return used < amount ? (uint64_t)(amount - used) : 0;
 }
+
+/* For limit_algorithm.follow: charges, or gives back of now, what makes the difference. */
+void limit_follow_by_charge(union limit_state *s, const struct limit_use *u,
+                            const struct limit_verdict *said);
 
 /* `used` of `amount`, for limit_algorithm.weight. */
 static inline uint32_t limit_share(int64_t used, uint64_t amount)

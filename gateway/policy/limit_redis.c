@@ -76,6 +76,15 @@ bool limit_redis_is_meant(const struct limit_item *i)
            (i->limit->store == LIMIT_LEASED && i->holder == HELD_NOWHERE && !i->would_refuse);
 }
 
+/* The table goes on from what Redis has said, should it go away. */
+static void mirror(struct limiter *l, struct limit_item *i, bool held)
+{
+    if (i->limit->rule.kind != LIMIT_CONCURRENCY && i->limit->fallback == LIMIT_LOCAL)
+        limit_table_follow(l->o.table, &i->ask, &i->ask.verdict, limiter_now(l));
+    else if (held)
+        limit_mirror_charge(l, i, i->cost);
+}
+
 static void take_answer(struct limit_call *c, struct limit_item *i, bool granted,
                         const struct limit_script_answer *a)
 {
@@ -87,6 +96,7 @@ static void take_answer(struct limit_call *c, struct limit_item *i, bool granted
         .reset_ns = a->reset_us * 1000,
     };
     i->would_refuse |= !own && i->limit->dry_run;
+    mirror(c->limiter, i, granted && own);
     if (!own && i->limit->store == LIMIT_LEASED)
         limit_lease_block(c->limiter, i);
     if (!granted || !own)
@@ -163,6 +173,8 @@ static struct limit_errand *take_errand(struct limiter *l)
 
 static void put_errand(struct limit_errand *e)
 {
+    free(e->orphan);
+    e->orphan = NULL;
     *e->link = e->next;
     if (e->next)
         e->next->link = e->link;
@@ -222,6 +234,78 @@ void limit_redis_return(struct limiter *l, const struct limit_lease *lease)
     command_begin(&k, STR("lease"), LIMIT_SCRIPT_REFUND);
     command_add(&k, str_c(lease->redis_key), &row);
     command_send(l, &k, NULL, NULL);
+}
+
+/* ---- calls that leave before the answer has come ---- */
+
+/* What a call has asked Redis for: when the answer comes all of the call is gone but this. */
+struct limit_orphan {
+    char id[32];
+    uint8_t n;
+    struct {
+        char key[LIMIT_KEY_TEXT];
+        struct limit_script_row row;
+        bool place; /* left already */
+    } items[];
+};
+
+static struct limit_orphan *orphan_of(struct limit_call *c)
+{
+    struct limit_orphan *o = calloc(1, sizeof *o + (size_t)(c->last - c->first) * sizeof *o->items);
+    if (!o)
+        return NULL;
+    memcpy(o->id, c->id, sizeof o->id);
+    for (uint8_t k = c->first; k < c->last; k++) {
+        struct limit_item *i = &c->items[k];
+        if (!limit_redis_is_meant(i))
+            continue;
+        struct str key = limit_redis_key(c->limiter, i);
+        memcpy(o->items[o->n].key, key.p, key.n);
+        o->items[o->n].row = row_of(i, i->cost);
+        o->items[o->n++].place = i->limit->rule.kind == LIMIT_CONCURRENCY;
+    }
+    return o;
+}
+
+/* What was granted goes back. */
+static void give_up(struct limiter *l, struct limit_orphan *o, const struct redis_reply *reply)
+{
+    struct str id = o->id[0] ? str_of(o->id, sizeof o->id) : STR("-");
+    struct command k;
+    command_begin(&k, id, LIMIT_SCRIPT_REFUND);
+    for (uint8_t n = 0; n < o->n; n++) {
+        struct limit_script_answer a = limit_script_answer(
+            &reply->values[2 + n * LIMIT_SCRIPT_VALUES]);
+        if (o->items[n].place || a.charged == 0)
+            continue;
+        o->items[n].row.cost = o->items[n].row.most = (double)a.charged;
+        o->items[n].row.at_us = (double)reply->values[1];
+        command_add(&k, str_c(o->items[n].key), &o->items[n].row);
+    }
+    if (k.n)
+        command_send(l, &k, NULL, NULL);
+}
+
+static void on_orphan(struct redis_call *call, const struct redis_reply *reply)
+{
+    struct limit_errand *e = (struct limit_errand *)call;
+    struct limit_orphan *o = e->orphan;
+    if (reply->status == REDIS_REPLIED && reply->n == 2 + (uint32_t)o->n * LIMIT_SCRIPT_VALUES)
+        give_up(e->limiter, o, reply);
+    put_errand(e);
+}
+
+void limit_redis_abandon(struct limit_call *c)
+{
+    struct redis *redis = c->limiter->o.redis;
+    struct limit_errand *e = redis && c->redis.pending ? take_errand(c->limiter) : NULL;
+    if (e) {
+        e->orphan = orphan_of(c);
+        if (!e->orphan || !redis_move(redis, &c->redis, &e->call, on_orphan))
+            put_errand(e);
+    }
+    if (redis)
+        redis_cancel(redis, &c->redis);
 }
 
 /* ---- places that are held while a call runs ---- */

@@ -51,7 +51,8 @@ struct str limit_redis_key(struct limiter *l, struct limit_item *i)
 {
     if (i->redis_key[0])
         return str_c(i->redis_key);
-    struct siphash key = limit_table_key(l->o.table, i->limit->number, i->key);
+    limit_prepare_ask(l, i);
+    struct siphash key = i->ask.key;
     struct limit_redis_name *kept = place(l, &key);
     if (kept && kept->text[0] && kept->limit == i->limit->number && kept->of.a == key.a &&
         kept->of.b == key.b) {

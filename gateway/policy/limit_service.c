@@ -89,6 +89,18 @@ static struct limit_verdict verdict_of(struct str status)
     };
 }
 
+/* What it lets pass is counted here too, should it go away. */
+static void mirror(struct limit_call *c)
+{
+    for (uint8_t k = c->first; k < c->last; k++) {
+        struct limit_item *i = &c->items[k];
+        if (!limit_service_is_meant(i) || i->limit->rule.kind == LIMIT_CONCURRENCY)
+            continue;
+        limit_prepare_ask(c->limiter, i);
+        limit_mirror_charge(c->limiter, i, i->cost);
+    }
+}
+
 /* One status per descriptor, in their order. */
 static bool take_statuses(struct limit_call *c, struct str response)
 {
@@ -134,10 +146,13 @@ static void on_end(void *ctx, const struct call_end *end)
 {
     struct limit_call *c = ctx;
     c->service = NULL;
-    if (end->code != TC_CODE_OK || !c->service_answered)
+    if (end->code != TC_CODE_OK || !c->service_answered) {
         limit_answered(c, limit_fall_back(c, limit_service_is_meant));
-    else
-        limit_answered(c, c->service_granted ? LIMIT_GRANTED : LIMIT_REFUSED);
+        return;
+    }
+    if (c->service_granted)
+        mirror(c);
+    limit_answered(c, c->service_granted ? LIMIT_GRANTED : LIMIT_REFUSED);
 }
 
 static struct call *start(struct limit_call *c)

@@ -96,4 +96,5 @@ static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 }
 
 const struct limit_algorithm limit_sliding_counter = {
-    "sliding window counter", fresh, advance, judge, charge, refund, weight};
+    "sliding window counter", fresh, advance, judge, charge, refund,
+    limit_follow_by_charge,   weight};

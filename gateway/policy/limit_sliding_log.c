@@ -140,4 +140,4 @@ struct limit_log_entry *limit_log_grow(union limit_state *s, struct limit_log_en
 }
 
 const struct limit_algorithm limit_sliding_log = {
-    "sliding window log", fresh, advance, judge, charge, refund, weight};
+    "sliding window log", fresh, advance, judge, charge, refund, limit_follow_by_charge, weight};

@@ -284,6 +284,20 @@ void limit_table_refund(struct limit_table *t, const struct limit_ask *ask, stru
     unlock(t, shard);
 }
 
+void limit_table_follow(struct limit_table *t, struct limit_ask *ask,
+                        const struct limit_verdict *said, struct limit_clock now)
+{
+    uint64_t shard = shards_of(ask, 1);
+    lock(t, shard);
+    struct limit_entry *e = limit_shard_get(&t->shards[shard_of(ask)].shard, &t->rules, ask, now);
+    if (e && limit_entry_ready(&t->rules, e)) {
+        struct limit_use u = use_of(t, ask, now);
+        limit_algorithm_of(u.rule)->follow(&e->state, &u, said);
+        ask->at = u.now;
+    }
+    unlock(t, shard);
+}
+
 struct limit_table_stats limit_table_stats(struct limit_table *t)
 {
     struct limit_table_stats sum = {.log_bytes = atomic_load(&t->rules.log_bytes)};

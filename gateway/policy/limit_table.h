@@ -59,6 +59,9 @@ bool limit_table_take(struct limit_table *t, struct limit_ask *asks, size_t n,
 void limit_table_charge(struct limit_table *t, struct limit_ask *ask, struct limit_clock now);
 /* Gives back ask->cost of what was charged at ask->at. */
 void limit_table_refund(struct limit_table *t, const struct limit_ask *ask, struct limit_clock now);
+/* Another counter has said this of the key: see limit_algorithm.follow. Sets ask->at alone. */
+void limit_table_follow(struct limit_table *t, struct limit_ask *ask,
+                        const struct limit_verdict *said, struct limit_clock now);
 
 /* What became of the calls of a limit, for metrics. */
 enum limit_count {

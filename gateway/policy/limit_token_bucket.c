@@ -72,6 +72,22 @@ static void refund(union limit_state *s, const struct limit_use *u)
     }
 }
 
+/* Nothing left may be less than nothing: the time until the bucket is full tells by how much. */
+static void follow(union limit_state *s, const struct limit_use *u,
+                   const struct limit_verdict *said)
+{
+    const struct limit_rule *r = u->rule;
+    uint64_t missing = limit_mul_div(said->reset_ns, r->amount, r->window_ns);
+    int64_t tokens = limit_add((int64_t)r->burst, -limit_cost(missing));
+    if (said->remaining)
+        tokens = limit_cost(said->remaining < r->burst ? said->remaining : r->burst);
+    else if (tokens > 0)
+        tokens = 0;
+    s->bucket.tokens = tokens;
+    s->bucket.fraction = 0;
+    s->bucket.seen = u->now;
+}
+
 static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 {
     int64_t used = limit_add((int64_t)u->rule->burst, -s->bucket.tokens);
@@ -79,4 +95,4 @@ static uint32_t weight(const union limit_state *s, const struct limit_use *u)
 }
 
 const struct limit_algorithm limit_token_bucket = {"token bucket", fresh,  advance, judge,
-                                                   charge,         refund, weight};
+                                                   charge,         refund, follow,  weight};

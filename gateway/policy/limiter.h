@@ -35,6 +35,7 @@ struct limit_errand {
     struct limiter *limiter;
     struct limit_call *who; /* to be told when it went beyond; NULL: nobody */
     struct limit_item *item;
+    struct limit_orphan *orphan; /* the charge of a call that has left; NULL: it has not */
 };
 
 struct limiter {
@@ -52,6 +53,12 @@ struct limiter {
 struct limit_clock limiter_now(const struct limiter *l);
 
 /* limit.c */
+/* Where the item's key is to be found in the table. */
+void limit_prepare_ask(struct limiter *l, struct limit_item *i);
+/* Charges or gives back in the table what a store far away has been told: should that go away, the
+ * count goes on here. Nothing unless the limit's fallback is LIMIT_LOCAL. */
+void limit_mirror_charge(struct limiter *l, struct limit_item *i, uint64_t cost);
+void limit_mirror_refund(struct limiter *l, struct limit_item *i, uint64_t cost);
 /* The store of the items being taken has answered (or cannot be asked: fallbacks were applied). */
 void limit_answered(struct limit_call *c, enum limit_outcome outcome);
 /* The items first .. last - 1 of `store` follow their fallbacks. */
@@ -70,6 +77,8 @@ void limit_redis_errand(struct limit_call *c, struct limit_item *i, enum limit_s
 void limit_redis_return(struct limiter *l, const struct limit_lease *lease);
 /* The call is over: its errands go on without it. */
 void limit_redis_forget(struct limit_call *c);
+/* Nobody waits for what limit_redis_take has asked: if that is granted it goes back. */
+void limit_redis_abandon(struct limit_call *c);
 void limit_redis_hold(struct limit_call *c);
 void limit_redis_release(struct limiter *l);
 

@@ -185,6 +185,19 @@ static void cancel(struct redis *redis, struct redis_call *call)
     call->pending = NULL;
 }
 
+static bool move(struct redis *redis, struct redis_call *from, struct redis_call *to,
+                 redis_done *done)
+{
+    struct redis_pending *p = from->pending;
+    (void)redis;
+    if (!p || !p->sent)
+        return false;
+    *to = (struct redis_call){.done = done, .pending = p};
+    p->call = to;
+    from->pending = NULL;
+    return true;
+}
+
 static bool put_call(struct redis_client *r, const struct redis_pending *p)
 {
     struct str sha = str_of(r->sha[p->script], REDIS_SHA);
@@ -201,6 +214,7 @@ void redis_calls_send(struct redis_client *r)
     while ((p = pop(&r->waiting))) {
         size_t before = r->out.n;
         if (!p->dropped && put_call(r, p)) {
+            p->sent = true;
             push(&r->sent, p);
             continue;
         }
@@ -249,6 +263,7 @@ bool redis_calls_reply(struct redis_client *r, const struct redis_reply *reply)
         put_idle(r, p);
         redis_greeted(r, reply);
     } else if (!p->dropped && !p->retried && says(reply, "NOSCRIPT")) {
+        p->sent = false;
         p->retried = true; /* nothing has run: the source goes along this time */
         push(&r->waiting, p);
     } else {
@@ -308,4 +323,4 @@ void redis_calls_release(struct redis_client *r)
     free_all(r->idle);
 }
 
-const struct redis_ops redis_client_ops = {eval, cancel, stats, redis_client_close};
+const struct redis_ops redis_client_ops = {eval, cancel, move, stats, redis_client_close};

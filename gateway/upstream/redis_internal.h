@@ -25,7 +25,7 @@ struct redis_pending {
     struct redis_call *call;
     uint64_t deadline; /* clock_now() */
     uint32_t script, arguments;
-    bool greeting, retried;
+    bool greeting, retried, sent;
     bool dropped;    /* nobody waits any more: not sent if it has not been */
     struct buf rest; /* of the command, behind the script: count of keys, keys, arguments */
 };

@@ -144,10 +144,10 @@ def median_ms(times):
 BUSY_MS = 400
 
 
-def expected(choice, allowed):
-    """Of a budget that Redis knows to be used up: what passes while it is away."""
-    return {"OPEN": [200] * allowed * 2, "LOCAL": [200] * allowed + [429] * allowed,
-            "CLOSED": [503] * allowed * 2}[choice]
+def expected(choice, calls, left):
+    """What passes while the store is away, of a budget of which so much was left."""
+    return {"OPEN": [200] * calls, "LOCAL": [200] * left + [429] * (calls - left),
+            "CLOSED": [503] * calls}[choice]
 
 
 @pytest.mark.parametrize("choice", ["OPEN", "LOCAL", "CLOSED"])
@@ -161,11 +161,11 @@ def test_the_choice_holds_while_redis_is_away(fleet, redis, choice, fault):
     else:
         redis.kill()
     seen = [timed(g) for _ in range(10)]
-    assert [s for s, _ in seen] == expected(choice, 5)
+    assert [s for s, _ in seen] == expected(choice, 10, 0)
     assert median_ms([t for _, t in seen]) <= usual + 25
     assert max(t for _, t in seen) * 1000 <= usual + 25 + BUSY_MS
     time.sleep(AWAY_SECONDS)
-    assert timed(g)[0] == expected(choice, 5)[-1]
+    assert timed(g)[0] == expected(choice, 1, 0)[0]
     if fault == "stop":
         redis.signal(signal.SIGCONT)
     else:
@@ -176,6 +176,34 @@ def test_the_choice_holds_while_redis_is_away(fleet, redis, choice, fault):
     assert eventually(lambda: echo(g).status == want, timeout=3)
     assert time.monotonic() - back <= 1.3 + BUSY_MS / 1000      # metrics are 0.25 s old
     assert metric(g, "postern_limit_calls_total", limit="n", outcome="store_away") >= 10
+
+
+def test_local_counts_go_on_from_what_redis_has_said(fleet, redis):
+    """Neither gateway lets pass more than was left when it last heard of the key."""
+    a, b = fleet(shared("10/h", when_away="LOCAL", algorithm="FIXED_WINDOW",
+                        key="headers['x-user']"), patience="20ms")
+    ann, bob = {"X-User": "ann"}, {"X-User": "bob"}
+    assert statuses(a, 4, ann) == [200] * 4
+    assert statuses(b, 3, ann) == [200] * 3
+    redis.kill()
+    assert statuses(a, 9, ann) == [200] * 6 + [429] * 3
+    assert statuses(b, 9, ann) == [200] * 3 + [429] * 6
+    assert statuses(a, 11, bob) == [200] * 10 + [429]
+
+
+def test_a_client_that_leaves_while_redis_is_asked_is_not_charged(fleet, redis):
+    [g] = fleet(shared("100/h", cost="request.id", algorithm="FIXED_WINDOW"),
+                n=1, selector="demo.v1.Echo.Echo")
+    assert echo(g, id=1).status == 200
+    redis.signal(signal.SIGSTOP)
+    for _ in range(3):
+        with h1.Connection(g.port) as c:
+            c.send(h1.request("POST", "/v1/echo", json={"id": 90}))
+            time.sleep(0.1)
+    assert eventually(lambda: g.logged(3, lambda x: x["status"] == 499))
+    redis.signal(signal.SIGCONT)
+    time.sleep(0.2)
+    assert echo(g, id=1).header("ratelimit").startswith('"n";r=98;')
 
 
 def ready(g):
@@ -331,7 +359,7 @@ def test_the_choice_holds_while_the_service_is_away(start, backend, service, cho
     else:
         service.backend.stop()
     seen = [timed(g) for _ in range(10)]
-    assert [s for s, _ in seen] == expected(choice, 5)
+    assert [s for s, _ in seen] == expected(choice, 10, 4)
     assert median_ms([t for _, t in seen[1:]]) < 150
     if fault == "gone":
         assert eventually(lambda: ready(g)[0] == (503 if choice == "CLOSED" else 200) and ready(g)[1])

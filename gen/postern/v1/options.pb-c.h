@@ -89,7 +89,9 @@ typedef enum _Postern__V1__Limit__Counting {
  */
 typedef enum _Postern__V1__Limit__Away {
   /*
-   * This gateway counts alone.
+   * This gateway counts alone, from where the store last told it that a key was (a key it was never told of: from nothing; a rate-limit
+   * service: from what has passed here). So each of N gateways may let pass what was left, once; what it does is not told to the store
+   * when that is back.
    */
   POSTERN__V1__LIMIT__AWAY__LOCAL = 0,
   /*

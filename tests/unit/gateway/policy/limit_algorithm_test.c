@@ -448,6 +448,67 @@ static void a_log_grows_and_keeps_its_order(void **state)
     run_end(&r);
 }
 
+/* ---- following another counter ---- */
+
+static uint64_t left(struct run *r, uint64_t now)
+{
+    struct limit_use u = {&r->rule, now, now, 0};
+    r->algorithm->advance(&r->state, &u);
+    return r->algorithm->judge(&r->state, &u).remaining;
+}
+
+static void follow(struct run *r, uint64_t now, const struct limit_verdict *said)
+{
+    struct limit_use u = {&r->rule, now, now, 0};
+    r->algorithm->advance(&r->state, &u);
+    grow(r);
+    r->algorithm->follow(&r->state, &u, said);
+}
+
+/* One that hears what another has said of a key, by a clock of its own, and then does not for a
+ * while, has never more left than that one. */
+static void who_follows_has_never_more_left(void **state)
+{
+    enum { AMOUNT = 50, AHEAD = 12345 };
+    (void)state;
+    for (unsigned k = 0; k < LIMIT_CONCURRENCY; k++) {
+        struct limit_rule rule = {
+            .kind = (uint8_t)k, .amount = AMOUNT, .window_ns = MIN, .burst = AMOUNT};
+        struct run far = run_of(rule), here = run_of(rule);
+        uint64_t seed = 7 + k, now = DAY;
+        for (unsigned i = 0; i < 5000; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            now += (seed >> 33) % (i % 3 ? S : 20 * S);
+            take(&far, now + AHEAD * S, (seed >> 20) % 9);
+            struct limit_verdict said = far.verdict;
+            follow(&here, now, &said);
+            assert_true(left(&here, now) <= said.remaining);
+            if (k != LIMIT_SLIDING_LOG) /* which may be told of less only when it is over */
+                assert_int_equal(left(&here, now), said.remaining);
+            for (unsigned later = 1; later < 4 && i % 7 == 0; later++) {
+                now += (seed >> 40) % (25 * S);
+                assert_true(left(&here, now) <= left(&far, now + AHEAD * S));
+            }
+        }
+        run_end(&far);
+        run_end(&here);
+    }
+}
+
+/* Nothing left, and less than that. */
+static void a_debt_is_followed(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {
+        .kind = LIMIT_TOKEN_BUCKET, .amount = 60, .window_ns = MIN, .burst = 60};
+    struct run far = run_of(rule), here = run_of(rule);
+    charge(&far, S, 90);
+    take(&far, S, 1);
+    follow(&here, 5 * S, &far.verdict);
+    assert_false(take(&here, 35 * S, 1));
+    assert_true(take(&here, 36 * S, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +530,8 @@ int main(void)
         cmocka_unit_test(a_log_is_exact_over_any_window),
         cmocka_unit_test(a_bucket_is_exact_over_any_stretch),
         cmocka_unit_test(a_counter_keeps_to_its_rate),
+        cmocka_unit_test(who_follows_has_never_more_left),
+        cmocka_unit_test(a_debt_is_followed),
         cmocka_unit_test(a_log_grows_and_keeps_its_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

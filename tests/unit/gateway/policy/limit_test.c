@@ -345,7 +345,8 @@ static void fallbacks_hold_while_redis_is_away(void **state)
     b.limits[0].fallback = LIMIT_OPEN;
     assert_int_equal(take_many(0, 1, 100), 100);
     b.limits[0].fallback = LIMIT_LOCAL;
-    assert_int_equal(take_many(0, 1, 100), 5);
+    assert_int_equal(take_many(0, 1, 100), 0);
+    assert_int_equal(take_many(1, 1, 100), 5); /* which has heard of none */
     b.limits[0].fallback = LIMIT_CLOSED;
     uint64_t from = clock_now();
     assert_int_equal(take(&v, 0, 1), LIMIT_UNKNOWN);
@@ -353,6 +354,62 @@ static void fallbacks_hold_while_redis_is_away(void **state)
     redis_process_again(&b.server); /* an empty one */
     run_for(1000);
     assert_int_equal(take_many(0, 1, 10), 5);
+}
+
+/* Each gateway counts on from what it was last told, by whatever algorithm. */
+static void local_counts_go_on_from_what_redis_has_said(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"k", "l", "m", "n"};
+    struct plan_limit kinds[4];
+    for (unsigned k = 0; k < 4; k++) {
+        call_it(define(0, LIMIT_EXACT, (enum limit_kind)k, 50), ids[k]);
+        kinds[k] = b.limits[0];
+        assert_int_equal(take_many(0, 1, 20), 20);
+        assert_int_equal(take_many(1, 1, 10), 10);
+    }
+    redis_process_kill(&b.server);
+    run_for(20);
+    for (unsigned k = 0; k < 4; k++) {
+        b.limits[0] = kinds[k];
+        assert_in_range(take_many(0, 1, 100), 30, k == 0 ? 35 : 30); /* a bucket fills meanwhile */
+        assert_in_range(take_many(1, 1, 100), 20, k == 0 ? 25 : 20);
+    }
+}
+
+/* What is owed there is owed here, and what goes back goes back. */
+static void reservations_and_debts_are_known_here_too(void **state)
+{
+    uint64_t cost = 80;
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 100);
+    prepare(&v, 0, 1, &cost);
+    v.items[0].settles = true;
+    assert_int_equal(settle(&v, limit_take(&v.call, 0, 1)), LIMIT_GRANTED);
+    limit_spend(&v.call, &v.items[0], 30);
+    limit_end(&v.call);
+    run_for(50);
+    redis_process_kill(&b.server);
+    run_for(20);
+    assert_int_equal(take_many(0, 1, 200), 70);
+}
+
+static void places_taken_there_are_taken_here(void **state)
+{
+    struct visit v[3];
+    (void)state;
+    define(0, LIMIT_EXACT, LIMIT_CONCURRENCY, 2)->rule.window_ns = 0;
+    assert_int_equal(take(&v[0], 0, 1), LIMIT_GRANTED);
+    redis_process_kill(&b.server);
+    run_for(20);
+    assert_int_equal(take(&v[1], 0, 1), LIMIT_GRANTED);
+    assert_int_equal(take(&v[2], 0, 1), LIMIT_REFUSED);
+    limit_end(&v[0].call);
+    assert_int_equal(take(&v[2], 0, 1), LIMIT_GRANTED);
+    limit_end(&v[1].call);
+    limit_end(&v[2].call);
+    assert_int_equal(take_many(0, 1, 5), 5);
 }
 
 static void a_stalled_redis_costs_no_more_than_its_timeout(void **state)
@@ -392,6 +449,48 @@ static void a_cancelled_call_holds_nothing(void **state)
     assert_int_equal(take_many(0, 1, 20), 9);
 }
 
+/* Whose question was under way when its client left, and would be granted. */
+static void a_client_that_leaves_is_not_charged(void **state)
+{
+    static const enum limit_store stores[] = {LIMIT_EXACT, LIMIT_LEASED};
+    static const char *const ids[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    (void)state;
+    for (unsigned k = 0; k < 10; k++) {
+        struct visit v;
+        struct plan_limit *l = define(0, stores[k % 2], (enum limit_kind)(k / 2), 1000);
+        call_it(l, ids[k]);
+        if (l->rule.kind == LIMIT_CONCURRENCY)
+            l->rule.window_ns = 0;
+        uint64_t cost = 700;
+        redis_process_signal(&b.server, SIGSTOP);
+        prepare(&v, 0, 1, &cost);
+        assert_int_equal(limit_take(&v.call, 0, 1), LIMIT_WAITING);
+        run_for(10); /* it is sent */
+        limit_cancel(&v.call);
+        memset(&v, 0xa5, sizeof v);
+        redis_process_signal(&b.server, SIGCONT);
+        run_for(100);
+        l->store = LIMIT_EXACT;
+        assert_int_equal(take(&v, 1, 1), LIMIT_GRANTED);
+        assert_int_equal(v.items[0].ask.verdict.remaining, 999);
+        limit_end(&v.call);
+    }
+}
+
+static void a_gateway_may_end_before_such_an_answer(void **state)
+{
+    struct visit v;
+    (void)state;
+    define(0, LIMIT_EXACT, LIMIT_FIXED_WINDOW, 10);
+    take_many(0, 1, 1);
+    redis_process_signal(&b.server, SIGSTOP);
+    prepare(&v, 0, 1, NULL);
+    assert_int_equal(limit_take(&v.call, 0, 1), LIMIT_WAITING);
+    run_for(10);
+    limit_cancel(&v.call); /* tear_down closes */
+    redis_process_signal(&b.server, SIGCONT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +505,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(places_are_left_when_the_call_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_refuse_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fallbacks_hold_while_redis_is_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(local_counts_go_on_from_what_redis_has_said, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(reservations_and_debts_are_known_here_too, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(places_taken_there_are_taken_here, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_leaves_is_not_charged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_gateway_may_end_before_such_an_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stalled_redis_costs_no_more_than_its_timeout,
                                         set_up_impatient, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_call_holds_nothing, set_up, tear_down),

@@ -210,6 +210,25 @@ static void a_cancelled_call_is_not_answered(void **state)
     assert_int_equal(q.reply.values[1], 2);
 }
 
+/* An answer may be waited for by somebody else, once there is one to come. */
+static void an_answer_may_go_to_another(void **state)
+{
+    struct bench *b = *state;
+    struct probe p, q = {.done = false};
+    until_it_answers(b);
+    assert_true(ask(b, &p, 0, "5"));
+    assert_false(redis_move(b->redis, &p.call, &q.call, on_reply)); /* not sent yet */
+    redis_process_signal(&b->server, SIGSTOP);
+    run_for(b, 5);
+    assert_true(redis_move(b->redis, &p.call, &q.call, on_reply));
+    assert_false(redis_move(b->redis, &p.call, &q.call, on_reply));
+    redis_cancel(b->redis, &p.call); /* is nobody's business any more */
+    redis_process_signal(&b->server, SIGCONT);
+    settle(b, &q);
+    assert_int_equal(q.reply.values[1], 5);
+    assert_false(p.done);
+}
+
 /* R6: accepts, and does not reply. */
 static void a_stopped_server_costs_no_more_than_the_timeout(void **state)
 {
@@ -423,6 +442,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_stopped_server_costs_no_more_than_the_timeout, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_may_go_to_another, set_up_patient, tear_down),
         cmocka_unit_test_setup_teardown(a_short_stall_is_over_with_the_first_answer, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_killed_server_is_noticed_at_once_and_found_again, set_up,
