@@ -322,7 +322,7 @@ static bool spells(struct str raw, struct str text)
 
 static bool fits(const struct shape *s, uint32_t i, const struct parts *p, uint32_t at)
 {
-    if (i == s->n)
+    if (i == s->n || i == SEGMENTS)
         return at == p->n;
     if (s->segments[i].kind == SEGMENT_REST) {
         for (uint32_t next = at; next <= p->n; next++)
