@@ -27,8 +27,9 @@ struct kept {
 
     /* A URL. */
     struct http_fetch *fetch;
-    char jwks_url[DISCOVERED_MAX]; /* told by the issuer; empty: not yet */
-    bool for_kid;                  /* the fetch was asked for by a worker */
+    unsigned char set_hash[AUTH_HASH]; /* of the set that is known */
+    char jwks_url[DISCOVERED_MAX];     /* told by the issuer; empty: not yet */
+    bool for_kid;                      /* the fetch was asked for by a worker */
     uint64_t fetch_at, good_until, wanted_again_at;
     uint32_t retry_ms;
 };
@@ -54,12 +55,16 @@ static void failed(struct kept *k, const char *why)
     auth_source_failed(k->source, why);
 }
 
+/* NULL: nothing has changed. */
 static void publish(struct kept *k, struct auth_data *d)
 {
     struct auth_source_view before;
     auth_source_look(k->source, &before);
-    auth_source_publish(k->source, d);
-    if (before.failing && d)
+    if (d)
+        auth_source_publish(k->source, d);
+    else
+        auth_source_confirm(k->source);
+    if (before.failing)
         log_info("auth %.*s: keys are up to date again", STR_ARG(k->source->name));
 }
 
@@ -171,6 +176,7 @@ static const char *answer_wrong(const struct http_fetch_result *r, char text[64]
     return text;
 }
 
+/* d == NULL: the set that is known. */
 static void fetched(struct kept *k, struct auth_data *d, uint32_t max_age_s)
 {
     const struct auth_fetch *f = &k->source->fetch;
@@ -184,21 +190,47 @@ static void fetched(struct kept *k, struct auth_data *d, uint32_t max_age_s)
     answer_workers(k);
 }
 
+/* Tokens that were verified stay so as long as the set does. */
+static bool is_known(const struct kept *k, const unsigned char hash[AUTH_HASH])
+{
+    struct auth_source_view view;
+    auth_source_look(k->source, &view);
+    return view.ready && memcmp(hash, k->set_hash, AUTH_HASH) == 0;
+}
+
+static struct auth_data *parse_set(const struct kept *k, struct str body, struct tc_error *error)
+{
+    struct auth_data *d = auth_data_new(k->source->kind);
+    if (d && jose_keys_parse(body, &d->jwks, error)) {
+        if (d->jwks.faulty)
+            log_warn("auth %.*s: %u of the fetched keys cannot be used: %s",
+                     STR_ARG(k->source->name), d->jwks.faulty, error->text);
+        return d;
+    }
+    auth_data_release(d);
+    return NULL;
+}
+
 static void on_jwks(void *ctx, const struct http_fetch_result *r)
 {
     struct kept *k = ctx;
     char text[64];
     const char *why = answer_wrong(r, text);
+    unsigned char hash[AUTH_HASH];
     struct tc_error error = {0};
-    struct auth_data *d = why ? NULL : auth_data_new(k->source->kind);
 
     k->fetch = NULL;
-    if (d && jose_keys_parse(r->body, &d->jwks, &error)) {
-        fetched(k, d, r->max_age_s);
+    if (!why && auth_key_hash(r->body, hash) && is_known(k, hash)) {
+        fetched(k, NULL, r->max_age_s);
         return;
     }
-    auth_data_release(d);
-    fetch_failed(k, "the key set cannot be fetched: %s", why ? why : error.text);
+    struct auth_data *d = why ? NULL : parse_set(k, r->body, &error);
+    if (!d) {
+        fetch_failed(k, "the key set cannot be fetched: %s", why ? why : error.text);
+        return;
+    }
+    memcpy(k->set_hash, hash, sizeof hash);
+    fetched(k, d, r->max_age_s);
 }
 
 static bool fetch_jwks(struct kept *k)

@@ -17,8 +17,10 @@ static bool parse(const struct auth_provider *p, struct str text, struct auth_da
 {
     if (p->kind == AUTH_API_KEY)
         return auth_keys_parse(text, p->name, &d->keys, error);
-    return str_starts(str_trim(text), STR("-----BEGIN")) ? jose_keys_pem(text, &d->jwks, error)
-                                                         : jose_keys_parse(text, &d->jwks, error);
+    if (str_starts(str_trim(text), STR("-----BEGIN")))
+        return jose_keys_pem(text, &d->jwks, error);
+    /* A file is its owner's to mend: nothing in it is passed over that is at fault. */
+    return jose_keys_parse(text, &d->jwks, error) && !d->jwks.faulty;
 }
 
 struct auth_data *load_auth_file(const struct auth_source *s, struct tc_faults *faults)

@@ -21,6 +21,7 @@ static const struct {
     const char *name, *help, *type;
 } source_rows[] = {
     {"postern_auth_provider_keys", "Keys known", "gauge"},
+    {"postern_auth_provider_keys_faulty", "Keys of a fetched set that are passed over", "gauge"},
     {"postern_auth_provider_refreshes_total", "Attempts to renew the keys", "counter"},
     {"postern_auth_provider_refresh_failures_total", "Attempts that failed", "counter"},
 };
@@ -33,7 +34,7 @@ static struct str label(struct arena *arena, const struct auth_provider *p)
 
 static uint64_t source_value(const struct auth_source_view *v, uint32_t row)
 {
-    const uint64_t values[SOURCE_ROWS] = {v->entries, v->attempts, v->failures};
+    const uint64_t values[SOURCE_ROWS] = {v->entries, v->faulty, v->attempts, v->failures};
     return values[row];
 }
 

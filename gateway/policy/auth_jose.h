@@ -54,13 +54,16 @@ struct jose_keys {
     struct jose_key *items;
     uint32_t n;
     uint32_t skipped; /* keys of the set that verify nothing here: for encryption, of unknown type
-                         or curve */
+                         or curve, or at fault */
+    uint32_t faulty;  /* those of them that should have: too weak, broken, or with a kid that
+                         another has */
     struct arena arena;
 };
 
-/* A JWK set, or a single JWK. False (and nothing to release): TC_INVALID for text that is no key
- * set, that has a key which is too weak (RSA below 2048 bits, a secret shorter than its hash) or
- * broken, or without any usable key. */
+/* A JWK set, or a single JWK. Keys that are too weak (RSA below 2048 bits, a secret shorter than
+ * its hash) or broken are skipped and counted, and error says of the first what is wrong with it,
+ * though true is returned. False (and nothing to release): TC_INVALID for text that is no key set,
+ * or one without any usable key. */
 bool jose_keys_parse(struct str json, struct jose_keys *keys, struct tc_error *error);
 /* A PEM public key or certificate. */
 bool jose_keys_pem(struct str pem, struct jose_keys *keys, struct tc_error *error);

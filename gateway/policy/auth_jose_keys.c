@@ -8,6 +8,7 @@ struct reader {
     struct jose_keys *keys;
     struct tc_error *error;
     uint32_t index; /* of the key being read */
+    bool no_memory;
 };
 
 #define WRONG(r, ...) tc_fail((r)->error, TC_INVALID, TC_NO_OFFSET, "", __VA_ARGS__)
@@ -159,7 +160,7 @@ static bool read_key(struct reader *r, const struct expr_value *jwk, struct jose
         return read_secret(r, jwk, key);
     gnutls_pubkey_t public_key;
     if (gnutls_pubkey_init(&public_key) < 0) {
-        tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+        r->no_memory = true;
         return false;
     }
     key->public_key = public_key;
@@ -174,22 +175,30 @@ static bool same_kid(const struct jose_keys *keys, struct str kid)
     return false;
 }
 
-static bool read_next(struct reader *r, const struct expr_value *jwk)
+static void drop_key(struct jose_key *key)
+{
+    if (key->public_key)
+        gnutls_pubkey_deinit(key->public_key);
+    *key = (struct jose_key){0};
+}
+
+/* RFC 7517 5: a key that cannot be used is no reason to do without the others. */
+static void read_next(struct reader *r, const struct expr_value *jwk)
 {
     struct jose_keys *keys = r->keys;
     struct jose_key *key = &keys->items[keys->n];
-    if (!read_key(r, jwk, key)) {
-        keys->n++; /* so that it is released */
-        return false;
-    }
-    if (key->algs && same_kid(keys, key->kid)) {
+    bool sound = read_key(r, jwk, key);
+    if (sound && key->algs && same_kid(keys, key->kid)) {
         WRONG(r, "keys[%u]: kid \"%.*s\" stands there twice", r->index, STR_ARG(key->kid));
-        keys->n++;
-        return false;
+        sound = false;
     }
-    keys->skipped += !key->algs;
-    keys->n += key->algs != 0;
-    return true;
+    if (sound && key->algs) {
+        keys->n++;
+        return;
+    }
+    drop_key(key);
+    keys->skipped++;
+    keys->faulty += !sound;
 }
 
 static bool read_set(struct reader *r, const struct expr_value *set)
@@ -208,10 +217,13 @@ static bool read_set(struct reader *r, const struct expr_value *set)
         tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
         return false;
     }
-    for (; r->index < n; r->index++) {
+    for (; r->index < n && !r->no_memory; r->index++) {
         struct expr_value jwk = single ? *set : list.list->at(list.list, NULL, r->index);
-        if (!read_next(r, &jwk))
-            return false;
+        read_next(r, &jwk);
+    }
+    if (r->no_memory) {
+        tc_fail(r->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");
+        return false;
     }
     if (r->keys->n == 0)
         WRONG(r, "none of its %u keys verifies signatures", n);
@@ -288,8 +300,7 @@ bool jose_keys_pem(struct str pem, struct jose_keys *keys, struct tc_error *erro
 void jose_keys_release(struct jose_keys *keys)
 {
     for (uint32_t i = 0; i < keys->n; i++)
-        if (keys->items[i].public_key)
-            gnutls_pubkey_deinit(keys->items[i].public_key);
+        drop_key(&keys->items[i]);
     arena_release(&keys->arena);
     *keys = (struct jose_keys){0};
 }

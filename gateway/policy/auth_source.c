@@ -91,11 +91,21 @@ void auth_source_publish(struct auth_source *s, struct auth_data *data)
     s->view.ready = data != NULL;
     s->view.failing = data == NULL;
     s->view.entries = !data ? 0 : data->kind == AUTH_API_KEY ? data->keys.n : data->jwks.n;
+    s->view.faulty = data ? data->jwks.faulty : 0;
     s->view.attempts += data != NULL;
     atomic_fetch_add_explicit(&s->version, 1, memory_order_release);
     pthread_mutex_unlock(&s->lock);
     atomic_fetch_add_explicit(&s->attempts, 1, memory_order_release);
     auth_data_release(old);
+}
+
+void auth_source_confirm(struct auth_source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->view.failing = false;
+    s->view.attempts++;
+    pthread_mutex_unlock(&s->lock);
+    atomic_fetch_add_explicit(&s->attempts, 1, memory_order_release);
 }
 
 void auth_source_failed(struct auth_source *s, const char *why)

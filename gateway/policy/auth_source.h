@@ -43,6 +43,7 @@ struct auth_source_view {
     bool failing;           /* the last attempt to renew them failed */
     char why[AUTH_WHY_MAX]; /* of the failure */
     uint32_t entries;       /* keys known */
+    uint32_t faulty;        /* of a set that was fetched: passed over */
     uint64_t attempts, failures;
 };
 
@@ -69,6 +70,8 @@ bool auth_source_fits(const struct auth_source *s, const struct auth_provider *p
 
 /* By the keeper. Takes over the reference; NULL takes away what was there (too old). */
 void auth_source_publish(struct auth_source *s, struct auth_data *data);
+/* What is known is what there is. */
+void auth_source_confirm(struct auth_source *s);
 void auth_source_failed(struct auth_source *s, const char *why);
 /* Any thread. */
 void auth_source_look(struct auth_source *s, struct auth_source_view *out);

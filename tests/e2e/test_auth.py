@@ -492,6 +492,33 @@ def test_the_last_good_keys_stay_whatever_the_server_says(start, backend, demo_s
     assert not g.rss_kib() > 60000
 
 
+def test_a_key_at_fault_is_passed_over_and_told(start, backend, demo_server, idp_server):
+    good, weak = Key.get("ES256"), {"kty": "RSA", "kid": "w", "n": idp.b64((1 << 511) + 1), "e": "AQAB"}
+    idp_server.paths["/jwks"] = {"keys": [weak, {"kty": "quantum", "kid": "q"}, *key_set(good)["keys"]]}
+    g = jwks_gateway(start, demo_server, idp_server, refresh="1s")
+    assert eventually(lambda: echo(g, bearer(good.sign(claims()))).status == 200)
+    for kid in ("w", "q"):
+        refused(echo(g, bearer(Key.get("RS256").sign(claims(), kid=kid))))
+    assert "1 of the fetched keys cannot be used: keys[0]: an RSA key of 512 bits" in g.stderr()
+    page = h1.call(g.admin, "GET", "/metrics").text
+    assert 'postern_auth_provider_keys_faulty{provider="t"} 1\n' in page
+    assert 'postern_auth_provider_keys{provider="t"} 1\n' in page
+
+
+def test_a_set_that_is_fetched_again_unchanged_costs_no_verifying(start, backend, demo_server, idp_server):
+    """Seen by its complaint, which a set makes when it is taken: once, however often it is fetched."""
+    good, weak = Key.get("ES256"), {"kty": "oct", "kid": "w", "k": "AAAA"}
+    idp_server.paths["/jwks"] = {"keys": [weak, *key_set(good)["keys"]]}
+    g = jwks_gateway(start, demo_server, idp_server, refresh="1s")
+    token = good.sign(claims())
+    assert eventually(lambda: len(idp_server.asked("/jwks")) >= 3 and echo(g, bearer(token)).status == 200, 8)
+    assert g.stderr().count("cannot be used") == 1
+    page = h1.call(g.admin, "GET", "/metrics").text
+    assert 'postern_auth_provider_refreshes_total{provider="t"} 0\n' not in page
+    idp_server.paths["/jwks"] = key_set(Key.get("RS256"))
+    assert eventually(lambda: echo(g, bearer(token)).status == 401, 5)
+
+
 def test_discovery_by_issuer(start, backend, demo_server, idp_server):
     issuer = idp_server.url
     idp_server.paths["/.well-known/openid-configuration"] = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}

@@ -355,9 +355,28 @@ static void weak_and_broken_keys_are_refused_with_their_place(void **state)
     key_set_wrong(token_key_set(&all[JOSE_ES256], ",\"alg\":\"ES384\"", &arena).p, "does not go");
     key_set_wrong(token_key_set(&all[JOSE_ES256], ",\"use\":\"enc\"", &arena).p, "none of its 1");
     key_set_wrong(token_key_set(&all[JOSE_ES256], ",\"key_ops\":[\"sign\"]", &arena).p, "none of");
-    struct str twice = arena_printf(&arena, "{\"keys\":[%.*s,%.*s]}", STR_ARG(all[JOSE_ES256].jwk),
-                                    STR_ARG(all[JOSE_HS256].jwk));
-    key_set_wrong(twice.p, "keys[1]: kid \"k\" stands there twice");
+}
+
+/* RFC 7517 5. The error tells of the first, so that somebody can mend it. */
+static void a_faulty_key_does_not_spoil_the_others(void **state)
+{
+    struct jose_keys keys;
+    struct tc_error e = {0};
+    struct str good = all[JOSE_ES256].jwk;
+    (void)state;
+    struct str set = arena_printf(&arena,
+                                  "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"k\",\"e\":\"AQAB\"},"
+                                  "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAA\"},1,%.*s,%.*s,"
+                                  "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}",
+                                  STR_ARG(good), STR_ARG(all[JOSE_HS256].jwk));
+    assert_true(jose_keys_parse(set, &keys, &e));
+    assert_int_equal(keys.n, 1);
+    assert_int_equal(keys.skipped, 5);
+    assert_int_equal(keys.faulty, 4); /* the secret's kid is the curve's */
+    assert_non_null(strstr(e.text, "keys[0]: \"n\" and \"e\""));
+    jose_keys_release(&keys);
+    struct str token = token_sign(&all[JOSE_ES256], NULL, "{}", &arena);
+    assert_int_equal(verdict_of(set, token, any), JOSE_VERIFIED);
 }
 
 /* A coordinate of another curve, and a point beside the curve, verify nothing. */
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(claims_are_an_object_or_nothing),
         cmocka_unit_test(base64url_has_one_spelling),
         cmocka_unit_test(weak_and_broken_keys_are_refused_with_their_place),
+        cmocka_unit_test(a_faulty_key_does_not_spoil_the_others),
         cmocka_unit_test(a_point_of_another_curve_verifies_nothing),
         cmocka_unit_test(what_a_set_has_besides_is_passed_over),
         cmocka_unit_test(a_set_that_is_cut_anywhere_is_refused),
