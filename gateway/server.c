@@ -403,6 +403,21 @@ static bool has_auth(const struct plan *plan)
     return false;
 }
 
+/* What is right, and may still not be what was meant. */
+static void print_warnings(const struct snapshot *s, struct arena *arena)
+{
+    for (uint32_t i = 0; i < s->plan->nproviders; i++) {
+        const struct auth_provider *p = &s->plan->providers[i];
+        struct str path = arena_printf(arena, "auth[%u].jwt", i);
+        if (p->kind != AUTH_JWT || p->rules.naudiences || !path.p)
+            continue;
+        fprintf(stderr, /* breach: --check */
+                "%.*s:%u: warning: %.*s.audiences: is empty: a token that the issuer has made for "
+                "any other service lets in here too; name this one as its tokens do in \"aud\"\n",
+                STR_ARG(s->config->name), config_line(s->config->places, path.p), STR_ARG(path));
+    }
+}
+
 int server_check(const struct options *o)
 {
     struct arena arena;
@@ -412,6 +427,8 @@ int server_check(const struct options *o)
     struct snapshot *s = load_snapshot(o, 1, &faults);
     for (const struct tc_fault *f = s ? NULL : faults.first; f; f = f->next)
         fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text)); /* breach: --check */
+    if (s)
+        print_warnings(s, &arena);
     bool auth = s && has_auth(s->plan);
     for (uint32_t i = 0; s && i < s->plan->nroutes; i++) {
         const struct route *r = &s->plan->routes[i];

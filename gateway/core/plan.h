@@ -113,6 +113,7 @@ struct plan {
     uint32_t nproviders;
     const struct str *concealed; /* query parameters that carry credentials: never logged */
     uint32_t nconcealed;
+    struct plan_hidden hidden; /* from methods without auth */
     struct plan_identity identity;
     const struct plan_probe *probe; /* NULL: none was asked for */
     struct plan_limits limits;

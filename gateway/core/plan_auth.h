@@ -21,8 +21,19 @@ struct plan_identity {
     struct str id, tenant, subject, provider, scopes;
 };
 
+/* Credentials end at the gateway: what providers read and do not forward travels no further, in
+ * calls that have no need of it too. */
+struct plan_hidden {
+    const struct str *headers; /* lower case */
+    const struct str *queries; /* of the method's own providers: elsewhere it may be a field's name
+                                */
+    uint16_t nheaders, nqueries;
+    bool bearer; /* Authorization, of that scheme */
+};
+
 struct plan_auth {
     const struct plan_requirement *any_of; /* in the order in which they are tried */
     uint16_t nany_of;
     bool anonymous; /* a call without any credential passes */
+    struct plan_hidden hidden;
 };

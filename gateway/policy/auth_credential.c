@@ -95,32 +95,33 @@ enum auth_found auth_credential_find(const struct auth_provider *p, const struct
 /* ---- hiding ---- */
 
 /* Other schemes than Bearer are none of ours. */
-static void hide_bearer(struct headers *h)
+static bool is_hidden(const struct plan_hidden *h, const struct header *header)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < h->n; i++) {
-        struct str token;
-        if (!str_eq(h->items[i].name, STR("authorization")) || !bearer(h->items[i].value, &token))
-            h->items[kept++] = h->items[i];
-    }
-    h->n = kept;
+    struct str token;
+    for (uint16_t i = 0; i < h->nheaders; i++)
+        if (str_eq(header->name, h->headers[i]))
+            return true;
+    return h->bearer && str_eq(header->name, STR("authorization")) && bearer(header->value, &token);
 }
 
-bool auth_credential_hide(const struct auth_provider *p, struct exchange *x)
+static bool hide_queries(const struct plan_hidden *h, struct exchange *x)
 {
-    struct headers *h = &x->request.headers;
-    struct str query = x->request.query;
-    if (p->places.query.n && query.p) {
-        query = query_without(query, p->places.query, &x->arena);
+    for (uint16_t i = 0; i < h->nqueries && x->request.query.p; i++) {
+        struct str query = query_without(x->request.query, h->queries[i], &x->arena);
         if (!query.p)
             return false;
         x->request.query = query;
     }
-    if (p->forward)
-        return true;
-    for (uint32_t i = 0; i < p->places.nheaders; i++)
-        headers_drop(h, 0, p->places.headers[i]);
-    if (p->places.bearer)
-        hide_bearer(h);
     return true;
+}
+
+bool auth_credential_hide(const struct plan_hidden *h, struct exchange *x)
+{
+    struct headers *all = &x->request.headers;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->n; i++)
+        if (!is_hidden(h, &all->items[i]))
+            all->items[kept++] = all->items[i];
+    all->n = kept;
+    return hide_queries(h, x);
 }

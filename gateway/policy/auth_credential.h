@@ -13,7 +13,6 @@ enum auth_found {
 /* The credential for `p`, in the places that it reads. */
 enum auth_found auth_credential_find(const struct auth_provider *p, const struct request *r,
                                      struct arena *arena, struct str *text);
-/* Takes the places that `p` reads out of the request: headers do not travel on (unless p->forward),
- * and the query parameter is not bound to a field. (The log never sees it: plan.concealed.) False:
- * out of memory. */
-bool auth_credential_hide(const struct auth_provider *p, struct exchange *x);
+/* Takes these places out of the request: the headers do not travel on, the query parameters are not
+ * bound to fields. (The log never sees them: plan.concealed.) False: out of memory. */
+bool auth_credential_hide(const struct plan_hidden *h, struct exchange *x);

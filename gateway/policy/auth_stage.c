@@ -38,16 +38,13 @@ static uint16_t parts_of(const struct plan_requirement *r)
     return r->nall_of ? r->nall_of : 1;
 }
 
-/* ---- what is shown is hidden from all that follows ---- */
-
-static bool hide(struct exchange *x)
+/* What is shown is kept from all that follows. */
+static enum stage_result hide(struct exchange *x, const struct plan_hidden *what)
 {
-    const struct plan_auth *auth = x->policy->auth;
-    bool ok = true;
-    for (uint16_t i = 0; i < auth->nany_of; i++)
-        for (uint16_t j = 0; j < parts_of(&auth->any_of[i]); j++)
-            ok &= auth_credential_hide(part_of(&auth->any_of[i], j)->provider, x);
-    return ok;
+    if (auth_credential_hide(what, x))
+        return STAGE_NEXT;
+    exchange_fail_memory(x);
+    return STAGE_END;
 }
 
 /* ---- answers ---- */
@@ -175,10 +172,7 @@ static void note_why(struct auth_attempt *a)
 static enum stage_result pass(struct auth_attempt *a, const struct principal *who)
 {
     a->x->principal = who;
-    if (hide(a->x))
-        return STAGE_NEXT;
-    exchange_fail_memory(a->x);
-    return STAGE_END;
+    return hide(a->x, &a->x->policy->auth->hidden);
 }
 
 static enum stage_result go_on(struct auth_attempt *a)
@@ -220,7 +214,7 @@ static void cancel(struct exchange_wait *w)
 enum stage_result auth_stage(struct exchange *x)
 {
     if (!x->policy->auth)
-        return STAGE_NEXT;
+        return hide(x, &x->snapshot->plan->hidden);
     struct auth_attempt *a = x->auth = arena_alloc(&x->arena, sizeof *a);
     if (!a) {
         exchange_fail_memory(x);

@@ -138,6 +138,7 @@ void policy_auth_check(struct compile *c, struct layer *l)
         .nany_of = (uint16_t)m->n_any_of,
         .anonymous = m->anonymous,
     };
+    policy_auth_hidden(c, auth, &auth->hidden);
     l->auth = auth;
 }
 

@@ -11,3 +11,5 @@ void policy_providers_read(struct compile *c);
 void policy_auth_check(struct compile *c, struct layer *l);
 void policy_auth_resolve(struct compile *c, struct method_policy *p);
 void policy_auth_check_open(struct compile *c);
+/* policy_hidden: what ends here of calls of a method with that auth; NULL: without. */
+void policy_auth_hidden(struct compile *c, const struct plan_auth *auth, struct plan_hidden *out);

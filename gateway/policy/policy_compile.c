@@ -286,6 +286,8 @@ struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
     struct plan_limits limits = {.service = PLAN_NO_CLUSTER};
     struct plan_redis redis = {0};
     struct proxies proxies = {0};
+    struct plan_hidden hidden;
+    policy_auth_hidden(&c, NULL, &hidden);
     policy_limit_stores(&c, &limits);
     policy_redis(&c, &redis);
     policy_proxies(&c, &proxies);
@@ -308,6 +310,7 @@ struct plan *policy_compile(const struct policy_input *in, struct arena *arena,
                           .nproviders = c.nproviders,
                           .concealed = c.concealed,
                           .nconcealed = c.nconcealed,
+                          .hidden = hidden,
                           .identity = c.identity,
                           .probe = c.probe,
                           .limits = limits,

@@ -211,7 +211,55 @@ def test_the_identity_is_told_and_cannot_be_forged(start, backend, demo_server, 
     refused(echo(g, ("x-api-key", "no-such-key-anywhere")))
 
 
+@pytest.mark.parametrize("asks", ["nothing", "anonymous", "another"])
+@pytest.mark.parametrize("forward", [False, True])
+def test_a_credential_ends_here_whatever_the_method_asks_for(start, backend, demo_server, tmp_path, asks, forward):
+    """A secret of the client's is none of an upstream's that has no need of it."""
+    path = tmp_path / "keys.json"
+    good, other = new_key(path, "good"), new_key(path, "other")
+    providers = [{"name": "k", "api_keys": {"file": str(path), "headers": ["x-api-key"], "query": "key"}, "forward": forward},
+                 {"name": "o", "api_keys": {"file": str(path), "headers": ["x-other-key"], "bearer": False}}]
+    auth = {"nothing": None, "anonymous": {"anonymous": True}, "another": {"any_of": [{"api_key": "o"}]}}[asks]
+    g = start(demo_server.target, {"auth": providers, "overrides": [{"selector": "*", "policy": {"auth": auth}}] if auth else []})
+    sent = [("x-api-key", good), bearer(good), ("authorization", "Basic eDp5"), ("x-other-key", other)]
+    assert echo(g, *sent).status == 200
+    seen = backend.calls[-1]
+    assert seen.values("x-api-key") == ([good] if forward else [])
+    assert sorted(seen.values("authorization")) == sorted(([f"Bearer {good}"] if forward else []) + ["Basic eDp5"])
+    assert seen.values("x-other-key") == []
+    # A parameter of that name is no field here, and might be one elsewhere.
+    assert echo(g, ("x-other-key", other), target=f"/v1/echo?key={good}").status == 400
+    assert good not in g.log.read_text()
+
+
+def test_one_place_and_two_providers_the_methods_own_says(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    providers = [{"name": "k", "api_keys": {"file": str(path)}, "forward": True},
+                 {"name": "o", "api_keys": {"file": str(path)}}]
+    g = start(demo_server.target, {"auth": providers, "overrides": [
+        {"selector": "*", "policy": {"auth": {"any_of": [{"api_key": "o"}]}}},
+        {"selector": RPC, "policy": {"auth": {"any_of": [{"api_key": "k"}]}}}]})
+    assert echo(g, bearer(good)).status == 200
+    assert backend.calls[-1].values("authorization") == [f"Bearer {good}"]
+    assert h1.call(g.port, "POST", "/v1/sleep", json={"duration": "0s"}, headers=[bearer(good)]).status == 200
+    assert backend.calls[-1].values("authorization") == []
+
+
 # ---- load errors ----
+
+def test_a_token_for_anybody_is_worth_a_warning(sets, tmp_path):
+    def check(**jwt):
+        path = tmp_path / "c.yaml"
+        path.write_text("overrides: []\n\nauth:\n  - " + json.dumps(
+            {"name": "t", "jwt": {"issuer": "https://issuer.test", **jwt}}))
+        return subprocess.run([POSTERN, "--check", "--config", path, "--descriptors", sets["demo"], "--upstream", "h:1"],
+                              capture_output=True, text=True)
+    warned = check()
+    assert warned.returncode == 0 and "/v1/echo" in warned.stdout
+    assert "c.yaml:4: warning: auth[0].jwt.audiences: is empty: a token that the issuer has made for" in warned.stderr
+    assert check(audiences=["me"]).stderr == ""
+
 
 @pytest.mark.parametrize("auth, provider, says", [
     ({"any_of": [{"api_key": "x"}]}, {"name": "k", "api_keys": {"file": "F"}}, 'is no provider'),

@@ -183,7 +183,7 @@ struct  Postern__V1__AuthProvider
   ProtobufCMessage base;
   char *name;
   /*
-   * The credential travels on to the upstream. Default: it ends here.
+   * The credential travels on to the upstream. Default: it ends here; calls of methods that ask for none lose it too.
    */
   protobuf_c_boolean forward;
   Postern__V1__AuthProvider__KindCase kind_case;
