@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gateway/core/plan.h"
+#include "gateway/core/refusal.h"
 #include "transcoder/status.h"
 
 struct event {
@@ -27,5 +28,6 @@ struct event {
     struct str rule;       /* name of the condition or limit that has refused the call; empty */
     struct str rule_error; /* the first failure of an expression; empty */
     uint32_t rule_errors;
+    enum refusal refusal;
     struct str caller; /* id within its provider; empty: nobody was known */
 };

@@ -249,6 +249,7 @@ static void record(struct exchange *x, bool delivered)
         .rule = x->rule,
         .rule_error = x->rule_error,
         .rule_errors = x->rule_errors,
+        .refusal = x->refusal,
         .caller = x->principal ? x->principal->id : STR(""),
     };
     if (x->cluster != PLAN_NO_CLUSTER)

@@ -22,6 +22,7 @@
 
 #include "gateway/core/exchange_host.h"
 #include "gateway/core/http.h"
+#include "gateway/core/refusal.h"
 #include "transcoder/bind.h"
 #include "transcoder/encode.h"
 #include "transcoder/form.h"
@@ -64,6 +65,7 @@ struct exchange {
     struct str rule;       /* name of the condition or limit that has refused the call */
     struct str rule_error; /* the first failure of an expression, for the log */
     uint32_t rule_errors;
+    enum refusal refusal;    /* of auth and allow */
     struct limits *limits;   /* taken for the call; NULL: none */
     struct headers metadata; /* for the upstream */
 

@@ -5,6 +5,7 @@
 static enum stage_result refuse(struct exchange *x, const struct plan_expr *condition)
 {
     x->rule = condition->name;
+    x->refusal = REFUSAL_CONDITION;
     exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0, "this call is not allowed: condition \"%.*s\"",
                   STR_ARG(condition->name));
     return STAGE_END;

@@ -71,14 +71,18 @@ static enum stage_result refuse(struct auth_attempt *a)
 {
     struct exchange *x = a->x;
     if (a->lacking) {
+        x->refusal = REFUSAL_SCOPE;
         challenge(x, "insufficient_scope", join(x, a->lacking));
         exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0, "the caller lacks a scope that this needs");
     } else if (a->unavailable) {
+        x->refusal = REFUSAL_UNAVAILABLE;
         exchange_fail(x, TC_CODE_UNAVAILABLE, 0, "credentials cannot be checked at the moment");
     } else if (a->shown) {
+        x->refusal = REFUSAL_CREDENTIAL;
         challenge(x, "invalid_token", STR(""));
         exchange_fail(x, TC_CODE_UNAUTHENTICATED, 0, "the credential is not valid");
     } else {
+        x->refusal = REFUSAL_NO_CREDENTIAL;
         challenge(x, NULL, STR(""));
         exchange_fail(x, TC_CODE_UNAUTHENTICATED, 0, "this needs a credential");
     }
@@ -87,6 +91,7 @@ static enum stage_result refuse(struct auth_attempt *a)
 
 static enum stage_result malformed(struct auth_attempt *a, const char *why)
 {
+    a->x->refusal = REFUSAL_AMBIGUOUS;
     exchange_fail(a->x, TC_CODE_INVALID_ARGUMENT, 0, "%s", why);
     return STAGE_END;
 }

@@ -205,6 +205,37 @@ static bool put_sums(const struct page *p, enum watch_sum s)
     return ok;
 }
 
+/* ---- refusals ---- */
+
+static const char *const reasons[REFUSALS] = {
+    [REFUSAL_NO_CREDENTIAL] = "no_credential", [REFUSAL_CREDENTIAL] = "invalid_credential",
+    [REFUSAL_AMBIGUOUS] = "ambiguous",         [REFUSAL_SCOPE] = "missing_scope",
+    [REFUSAL_UNAVAILABLE] = "unavailable",     [REFUSAL_CONDITION] = "condition",
+};
+
+static bool put_refusal(const struct page *p, uint32_t i, enum refusal why)
+{
+    uint64_t total = 0;
+    for (uint32_t k = 0; k < p->nworkers; k++) {
+        const struct watch_row *row = row_of(p, k, i);
+        total += row ? watch_get(&row->refusals[why]) : 0;
+    }
+    return total == 0 ||
+           (buf_add(p->out, STR("postern_auth_refusals_total{")) &&
+            put_label(p->out, "method", method_name(p, i)) &&
+            buf_printf(p->out, ",reason=\"%s\"}", reasons[why]) && put_value(p->out, total));
+}
+
+static bool put_refusals(const struct page *p)
+{
+    bool ok = put_head(p->out, "postern_auth_refusals_total",
+                       "Calls refused for who made them, by method and reason.", "counter");
+    for (uint32_t i = 0; i < p->plan->npolicies; i++)
+        for (int why = REFUSAL_NONE + 1; why < REFUSALS && ok; why++)
+            ok = put_refusal(p, i, (enum refusal)why);
+    return ok;
+}
+
 /* ---- values of the workers ---- */
 
 static bool put_workers(const struct page *p)
@@ -249,5 +280,5 @@ bool watch_metrics(struct buf *out, struct watch *const *workers, uint32_t n,
         ok = put_times(&p, (enum watch_time)t);
     for (int s = 0; s < WATCH_SUMS && ok; s++)
         ok = put_sums(&p, (enum watch_sum)s);
-    return ok && put_workers(&p) && put_gauges(out, gauges, ngauges);
+    return ok && put_refusals(&p) && put_workers(&p) && put_gauges(out, gauges, ngauges);
 }

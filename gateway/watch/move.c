@@ -38,6 +38,8 @@ static void move_row(struct watch_row *from, struct watch_row *to)
     }
     for (uint32_t s = 0; s < WATCH_SUMS; s++)
         move(&from->sums[s], &to->sums[s]);
+    for (uint32_t r = 0; r < REFUSALS; r++)
+        move(&from->refusals[r], &to->refusals[r]);
 }
 
 /* Plans list their methods in the same order more often than not: the search begins where the last

@@ -83,6 +83,8 @@ static void count(struct watch_row *row, const struct event *e)
     watch_add(&row->sums[WATCH_MESSAGES_OUT], e->messages_out);
     watch_add(&row->sums[WATCH_RETRIES], e->retries);
     watch_add(&row->sums[WATCH_RULE_ERRORS], e->rule_errors);
+    if (e->refusal)
+        watch_add(&row->refusals[e->refusal], 1);
 }
 
 void watch_record(struct watch *w, const struct event *e)

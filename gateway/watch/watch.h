@@ -45,7 +45,8 @@ struct watch_gauge {
 };
 
 /* The Prometheus text format 0.0.4 of all workers together: requests by method, HTTP status and
- * grpc code, duration histograms (total, upstream, own) by method, bytes and messages, active
- * exchanges and connections, lost log lines, and the given gauges (same names adjacent). */
+ * grpc code, duration histograms (total, upstream, own) by method, bytes and messages, refusals by
+ * reason, active exchanges and connections, lost log lines, and the given gauges (same names
+ * adjacent). */
 bool watch_metrics(struct buf *out, struct watch *const *workers, uint32_t n,
                    const struct plan *plan, const struct watch_gauge *gauges, uint32_t ngauges);

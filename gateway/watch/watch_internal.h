@@ -46,6 +46,7 @@ struct watch_row {
     struct watch_outcome outcomes[WATCH_OUTCOMES];
     struct watch_histogram times[WATCH_TIMES];
     atomic_uint_fast64_t sums[WATCH_SUMS];
+    atomic_uint_fast64_t refusals[REFUSALS];
 };
 
 struct watch {

@@ -13,6 +13,8 @@ import time
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf import text_format
 
+import h1
+
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = REPO / os.environ.get("POSTERN_BUILD", "build")
 POSTERN, DEMO_BACKEND = BUILD / "postern", BUILD / "demo-backend"
@@ -109,6 +111,15 @@ def same_json(a, b):
     if isinstance(a, float) or isinstance(b, float):
         return not isinstance(a, str) and not isinstance(b, str) and (a == b or float32(a) == float32(b))
     return type(a) is type(b) and a == b
+
+
+def metric(g, name, **labels):
+    """The first sample of that name with these labels; None: there is none."""
+    text = h1.call(g.admin, "GET", "/metrics").text
+    for line in text.splitlines():
+        if line.startswith(name) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+            return int(float(line.rsplit(" ", 1)[1]))
+    return None
 
 
 class Process:

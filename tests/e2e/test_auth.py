@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import h1
 import idp
 from demo import ECHO
-from harness import POSTERN, assert_error, eventually
+from harness import POSTERN, assert_error, eventually, metric
 from idp import Key, claims, key_set
 
 RPC = "demo.v1.Echo.Echo"
@@ -170,6 +171,52 @@ def test_providers_are_seen_in_the_metrics(keyed):
     keyed.keys.write_text("no keys")
     assert eventually(lambda: 'postern_auth_provider_refresh_failures_total{provider="k"} 0\n' not in page(), 2)
     assert 'postern_auth_provider_ready{provider="k"} 1\n' in page()
+
+
+def test_refusals_are_counted_by_method_and_reason(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    good, lacks = new_key(path, "good", "--scope", "infer"), new_key(path, "lacks")
+    g = start(demo_server.target, config(
+        {"any_of": [{"api_key": "k", "scopes": ["infer"]}]}, {"name": "k", "api_keys": {"file": str(path)}},
+        {"name": "i", "introspection": {"url": "http://127.0.0.1:1/"}},
+        policy={"allow": [{"name": "short", "expr": "size(request.text) < 3"}]}))
+
+    def count(reason, method=RPC):
+        return metric(g, "postern_auth_refusals_total", method=method, reason=reason)
+    assert echo(g, ("x-api-key", good)).status == 200
+    for _ in range(2):
+        refused(echo(g))
+    refused(echo(g, ("x-api-key", "no-such-key-anywhere")))
+    refused(echo(g, ("x-api-key", good), ("x-api-key", lacks)), 400)
+    refused(echo(g, ("x-api-key", lacks)), 403)
+    assert h1.call(g.port, "POST", "/v1/echo", json={"text": "long"}, headers=[("x-api-key", good)]).status == 403
+    g.logged(7)
+    assert [count(r) for r in ("no_credential", "invalid_credential", "ambiguous", "missing_scope", "condition")] == [
+        2, 1, 1, 1, 1]
+    page = h1.call(g.admin, "GET", "/metrics").text
+    assert page.count("postern_auth_refusals_total{") == 5
+    assert "no-such-key" not in page and good not in page
+    g.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert count("no_credential") == 2                  # no series goes backwards
+
+
+def test_questions_to_an_authorization_server_are_counted(start, backend, demo_server, idp_server):
+    answers = iter([(200, b'{"active":true,"sub":"alice"}'), (200, b'{"active":false}'), (500, b"")])
+
+    def introspect(handler):
+        status, body = next(answers)
+        handler.reply(status, body)
+    idp_server.paths["/introspect"] = introspect
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, {
+        "name": "i", "introspection": {"url": f"{idp_server.url}/introspect"}}))
+    assert [echo(g, bearer(t)).status for t in ("one", "one", "two", "two", "three")] == [200, 200, 401, 401, 503]
+    time.sleep(0.4)                                     # metrics are 0.25 s old
+    assert [metric(g, f"postern_auth_question{n}", provider="i") for n in (
+        "s_total", "_failures_total", "s_refused_total", "s_under_way")] == [3, 1, 0, 0]
+    assert 0 < float(re.search(r'postern_auth_question_seconds_total{provider="i"} (\S+)',
+                               h1.call(g.admin, "GET", "/metrics").text).group(1)) < 3
+    assert metric(g, "postern_auth_refusals_total", method=RPC, reason="unavailable") == 1
 
 
 def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed):

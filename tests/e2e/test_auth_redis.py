@@ -9,10 +9,9 @@ import time
 import pytest
 
 import h1
-from harness import POSTERN, eventually
+from harness import POSTERN, eventually, metric
 from redis_server import FakeRedis, Redis
 from test_auth import config, echo, keys, refused
-from test_limits import metric
 
 NAME = "{postern:keys:k}"
 LIFE = 1.0              # what a gateway knows of a key is never older

@@ -14,7 +14,7 @@ import h1
 from backend import Backend
 from demo import ECHO, ECHO_STREAM
 
-from harness import IN_SANITIZER, POSTERN, Schema, assert_error, eventually, protoc
+from harness import assert_error, eventually, metric, protoc, IN_SANITIZER, POSTERN, Schema
 from test_auth import new_key
 
 HOUR = 3600
@@ -35,14 +35,6 @@ def echo(g, headers=(), **message):
 
 def statuses(g, n, headers=(), **message):
     return [echo(g, headers, **message).status for _ in range(n)]
-
-
-def metric(g, name, **labels):
-    text = h1.call(g.admin, "GET", "/metrics").text
-    for line in text.splitlines():
-        if line.startswith(name) and all(f'{k}="{v}"' in line for k, v in labels.items()):
-            return int(float(line.rsplit(" ", 1)[1]))
-    return None
 
 
 def storm(gateways, requests, connections=64, headers=lambda i: {}):

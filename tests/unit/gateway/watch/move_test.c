@@ -41,6 +41,7 @@ static void record(struct watch *w, const struct fixture *f, int route, uint16_t
     struct event e = fixture_event(f, route);
     e.http_status = status;
     e.code = code;
+    e.refusal = REFUSAL_SCOPE;
     watch_record(w, &e);
 }
 
@@ -96,6 +97,7 @@ static void every_counter_goes_on_in_the_row_of_the_same_rpc(void **state)
     assert_int_equal(watch_get(&row->sums[WATCH_MESSAGES_IN]), 3);
     assert_int_equal(watch_get(&row->sums[WATCH_MESSAGES_OUT]), 6);
     assert_int_equal(watch_get(&row->sums[WATCH_RETRIES]), 3);
+    assert_int_equal(watch_get(&row->refusals[REFUSAL_SCOPE]), 3);
     close_bench(&b);
 }
 
