@@ -13,10 +13,11 @@
 #include "gen/demo/v1/echo.postern.h"
 #include "gen/demo/v1/text_generation.postern.h"
 #include "tests/fakes/call_probe.h"
+#include "tests/unit/support/slower.h"
 
 /* A server in this process, with handlers that tell what happens to them, and our own client. */
 
-enum { PATIENCE_MS = 5000, CHUNK = 16 << 10, ENDLESS = 100000, LONG_MS = 60000 };
+enum { PATIENCE_MS = 4000 + 1000 * SLOWER, CHUNK = 16 << 10, ENDLESS = 100000, LONG_MS = 60000 };
 
 struct told {
     atomic_uint sent, released, handled, time_left;
@@ -273,7 +274,8 @@ static void a_deadline_releases_the_call(void **state)
     struct bench *b = *state;
     struct seen s = {0};
     Demo__V1__SleepRequest r = DEMO__V1__SLEEP_REQUEST__INIT;
-    const struct client_options o = {.deadline = uv_hrtime() + 100000000};
+    /* Not before the call has come to the server, which then has to let go of it. */
+    const struct client_options o = {.deadline = uv_hrtime() + UINT64_C(100000000) * SLOWER};
     s.call = demo__v1__echo__sleep(b->channel, &o, &r, on_sleep, &s);
     assert_true(run_until(&b->loop, &s.over, PATIENCE_MS));
     assert_int_equal(s.code, TC_CODE_DEADLINE_EXCEEDED);
