@@ -179,7 +179,7 @@ fuzz: ## each fuzz target for TIME=60 seconds (TARGETS="encode expr"); what it f
 	tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz
 fuzz-targets: $(FUZZERS)
 lint: $(DEPS)/flags.mk ## all that reads the code: structure, budgets, format, clang-tidy, warnings of gcc and clang
-	@FLAGS='$(WARN) $(CPPFLAGS_ALL)' tools/lint/run.sh
+	@FLAGS='$(WARN) $(CPPFLAGS_ALL) -DTEST_PROTOS_DIR=""' tools/lint/run.sh
 fmt: ## put the code into its one format
 	@tools/lint/format.sh --write
 install: all ## install programs, protos, headers, man page, systemd unit (PREFIX=/usr/local DESTDIR=)

@@ -147,11 +147,11 @@ static void on_publish(struct timer *t)
         .generation = w->generation->scope.snapshot->generation,
         .serving = w->drain_until == 0,
     };
-    bool all_up = publish_clusters(w) & publish_redis(w);
+    bool clusters_up = publish_clusters(w), redis_up = publish_redis(w);
     publish_asked(w);
     watch_active(w->generation->watch, (int)w->host.active, (int)w->view.connections);
     pthread_mutex_unlock(&w->lock);
-    timer_start(&w->timers, t, all_up ? PUBLISH_MS : PUBLISH_SOON_MS, on_publish);
+    timer_start(&w->timers, t, clusters_up && redis_up ? PUBLISH_MS : PUBLISH_SOON_MS, on_publish);
 }
 
 /* Connects before the first call does, so that readiness tells the truth. */
