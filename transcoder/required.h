@@ -7,8 +7,8 @@
  * Walks the finished message; a singular message that comes in parts counts as what they give
  * together. Elements of lists and maps are not looked into: they come from one body, and the
  * encoder has asked for what is required in them. Types that reach no required field
- * (tc_message.reaches_required) cost one look at a flag; others time linear in the bytes, and some
- * memory for each level while it runs. */
+ * (tc_message.reaches_required) cost one look at a flag; others time linear in the bytes (times the
+ * nesting of groups) and some memory for each level while it runs. */
 #pragma once
 
 #include "transcoder/error.h"

@@ -5,6 +5,21 @@
 #include "tests/unit/support/sets.h"
 #include "transcoder/wire.h"
 
+/* The mask that a PATCH would get: paths and nothing else. */
+static bool mask_is_whole(const struct tc_binding *binding)
+{
+    struct tc_wire_field path;
+    struct buf mask;
+
+    buf_init(&mask, SIZE_MAX / 2);
+    bool ok = tc_binding_mask(binding, binding->root, &mask) == TC_OK;
+    struct str rest = buf_str(&mask);
+    while (ok && rest.n)
+        ok = tc_wire_next(&rest, &path) == TC_OK && path.number == 1 && path.bytes.n;
+    buf_release(&mask);
+    return ok;
+}
+
 static enum tc_status read_all(struct str in, uint8_t cuts, const struct tc_message *m,
                                struct buf *out)
 {
@@ -23,7 +38,7 @@ static enum tc_status read_all(struct str in, uint8_t cuts, const struct tc_mess
     if (st == TC_MORE)
         st = tc_form_finish(f);
     if (st == TC_OK)
-        REQUIRE(tc_binding_write(&binding, out) == TC_OK);
+        REQUIRE(tc_binding_write(&binding, out) == TC_OK && mask_is_whole(&binding));
     else
         REQUIRE(error.status == st && error.text[0]);
     tc_form_release(f);
