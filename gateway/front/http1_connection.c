@@ -183,18 +183,18 @@ static void close_expired(struct http1_connection *c)
  * us it is, unless that is allowed. */
 static bool watches_leaving(const struct http1_connection *c)
 {
-    if (c->deaf)
-        return false;
-    return c->wait == WAIT_BODY ||
+    return (c->wait == WAIT_BODY && !c->deaf) ||
            (c->wait == WAIT_CALL && !c->daemon->front->host->scope->snapshot->half_close_allowed);
 }
 
 /* Not as long as bytes are unread: MHD may be about to take them, or they are a pipelined request.
- */
+ * Where we have ended the client's bytes, only the kernel tells whether it has too. */
 static bool has_left(const struct http1_connection *c)
 {
     char byte;
     ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 && c->deaf)
+        return socket_peer_ended(c->fd);
     return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
@@ -360,7 +360,7 @@ void http1_client_left(struct http1_connection *c)
 /* The client sends no more, or has gone. */
 static void hung_up(struct http1_connection *c, bool gone)
 {
-    if (c->left || (c->half_closed && !gone))
+    if (c->left || (c->half_closed && !gone && !c->deaf))
         return; /* told again, beside other news */
     c->half_closed = true;
     if (!c->x || (!gone && !watches_leaving(c)))

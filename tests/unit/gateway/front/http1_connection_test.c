@@ -158,6 +158,24 @@ static void draining_closes_the_idle_and_answers_what_was_sent(void **state)
     close(sent);
 }
 
+static void who_leaves_while_it_drains_cancels_its_call(void **state)
+{
+    (void)state;
+    int before = front_bench_client(&f), after = front_bench_client(&f);
+    say(before, GET);
+    say(after, GET);
+    close(before); /* all of it before the front has seen any */
+    http1_drain(f.front);
+    front_bench_call(&f, 2);
+    front_bench_run(&f, 50);
+    const struct fake_call *calls = f.bench.channels[0].calls;
+    assert_int_equal(calls[0].cancels + calls[1].cancels, 1);
+    close(after);
+    front_bench_run(&f, 100);
+    assert_int_equal(http1_connections(f.front), 0);
+    assert_int_equal(f.bench.ended, 2);
+}
+
 static void connections_are_spread_over_daemons_and_counted(void **state)
 {
     (void)state;
@@ -184,6 +202,7 @@ int main(void)
         TEST(a_client_that_takes_nothing_of_its_answer_is_cut_off),
         TEST(a_half_close_is_leaving_unless_that_is_allowed),
         TEST(draining_closes_the_idle_and_answers_what_was_sent),
+        TEST(who_leaves_while_it_drains_cancels_its_call),
         TEST(connections_are_spread_over_daemons_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
