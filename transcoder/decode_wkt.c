@@ -149,11 +149,13 @@ enum tc_status tc_dec_mask_step(struct tc_decoder *d, struct tc_dec_frame *f)
         return tc_dec_malformed(d, at);
     if (f->wire.number != 1 || f->wire.type != TC_LEN)
         return TC_OK;
+    if (!f->wire.bytes.n) /* "" would read back as no path at all */
+        return tc_dec_fail(d, TC_INVALID, at, "a FieldMask with an empty path");
     st = f->started ? tc_dec_put(d, STR(",")) : TC_OK;
     f->started = true;
     d->tail = f->wire.bytes;
     d->after_underscore = false;
-    d->tail_kind = d->tail.n ? TC_DEC_PATH : TC_DEC_NO_TAIL;
+    d->tail_kind = TC_DEC_PATH;
     return st;
 }
 

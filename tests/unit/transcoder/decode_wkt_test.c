@@ -61,6 +61,8 @@ static const struct decode_fault faults[] = {
     {"mask with a digit behind the underscore", "aa03070a05666f6f5f33", "mask", "FieldMask"},
     {"mask with two underscores", "aa030a0a08666f6f5f5f626172", "mask", "FieldMask"},
     {"mask with an underscore at the end", "aa03060a04666f6f5f", "mask", "FieldMask"},
+    {"mask with an empty path", "aa03020a00", "mask", "FieldMask"},
+    {"mask with an empty path behind another", "aa03050a01610a00", "mask", "FieldMask"},
     {"mask with a comma", "aa03050a03612c62", "mask", "FieldMask"},
     {"mask not utf-8", "aa03040a0261ff", "mask", "UTF-8"},
     {"mask malformed", "aa03010a", "mask", "malformed"},
