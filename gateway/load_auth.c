@@ -29,6 +29,7 @@ struct auth_data *load_auth_file(const struct auth_source *s, struct tc_faults *
     struct auth_data *d = auth_data_new(s->kind);
     struct tc_error error = {0};
     struct buf text;
+    buf_init(&text, 0);
     bool ok = d && load_file(s->fetch.file.p, KEY_FILE_MAX, &text, faults);
     if (ok && !parse(&p, buf_str(&text), d, &error)) {
         tc_fault_add(faults, s->fetch.file, "%s%s%s", error.path, error.path[0] ? ": " : "",

@@ -47,7 +47,8 @@ static void compile_condition(struct compile *c, struct method_policy *p, const 
 
     out->name = f->name;
     out->pass_on_error = condition->on_error == POSTERN__V1__ON_ERROR__PASS;
-    policy_expr_compile(c, p, &at, condition->expr, &expr_type_bool, PLAN_MESSAGE, out);
+    if (condition->expr[0]) /* else it has been said that it is missing */
+        policy_expr_compile(c, p, &at, condition->expr, &expr_type_bool, PLAN_MESSAGE, out);
 }
 
 static void read_allow(struct compile *c, struct method_policy *p)

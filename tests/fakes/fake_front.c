@@ -16,7 +16,7 @@ static void wake(struct exchange *x)
 static bool fill_headers(struct exchange *x, struct str lines)
 {
     bool ok = true;
-    while (lines.p && ok) {
+    while (lines.n && ok) {
         struct str value = str_cut(&lines, '\n');
         struct str name = str_cut(&value, ':');
         ok = headers_add(&x->request.headers, &x->arena, name, str_trim(value));

@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include "gateway/config.h"
 #include "gateway/pipeline.h"
+#include "gateway/policy/auth_runtime.h"
 #include "gateway/policy/policy_compile.h"
 #include "tests/unit/support/sets.h"
 
@@ -67,10 +69,22 @@ static void host_wake_loop(struct exchange_host *host)
     bench_of(host)->loop_wakes++;
 }
 
-static const struct plan *compile(struct bench *b, const struct set *set)
+static const Postern__V1__Config *configuration(struct bench *b, const char *yaml)
+{
+    struct tc_faults faults;
+    tc_faults_init(&faults, &b->snapshot.arena);
+    struct config *c = config_parse(str_c(yaml), "postern.yaml", &b->snapshot.arena, &faults);
+    for (const struct tc_fault *f = faults.first; f; f = f->next)
+        print_error("%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text));
+    assert_non_null(c);
+    return c->message;
+}
+
+static struct plan *compile(struct bench *b, const struct set *set, const char *yaml)
 {
     struct tc_faults faults;
     struct policy_input in = {
+        .config = yaml ? configuration(b, yaml) : NULL,
         .schema = set->schema,
         .config_name = STR("postern.yaml"),
         .clusters = clusters,
@@ -79,7 +93,7 @@ static const struct plan *compile(struct bench *b, const struct set *set)
         .max_response = b->snapshot.bounds.response,
     };
     tc_faults_init(&faults, &b->snapshot.arena);
-    const struct plan *plan = policy_compile(&in, &b->snapshot.arena, &faults);
+    struct plan *plan = policy_compile(&in, &b->snapshot.arena, &faults);
     if (plan)
         b->snapshot.router = router_build(plan->routes, plan->nroutes, &b->snapshot.arena, &faults);
     for (const struct tc_fault *f = faults.first; f; f = f->next)
@@ -89,14 +103,37 @@ static const struct plan *compile(struct bench *b, const struct set *set)
     return plan;
 }
 
+static void open_auth(struct bench *b, struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nproviders; i++)
+        assert_non_null(plan->providers[i].source = auth_source_new(&plan->providers[i]));
+    b->scope.auth = auth_runtime_new(plan, &b->timers, NULL, NULL);
+    assert_non_null(b->scope.auth);
+}
+
+static void close_plan(struct bench *b)
+{
+    const struct plan *plan = b->snapshot.plan;
+    auth_runtime_free(b->scope.auth);
+    for (uint32_t i = 0; i < plan->nproviders; i++)
+        auth_source_release(plan->providers[i].source);
+    plan_release(plan);
+}
+
 void bench_init(struct bench *b)
+{
+    bench_init_with(b, NULL);
+}
+
+void bench_init_with(struct bench *b, const char *yaml)
 {
     memset(b, 0, sizeof *b);
     arena_init(&b->arena, 4096, BENCH_MEMORY);
     struct set set = set_load("calls.pb");
     b->snapshot.arena = set.arena;
     b->snapshot.bounds = BOUNDS_DEFAULT;
-    b->snapshot.plan = compile(b, &set);
+    struct plan *plan = compile(b, &set, yaml);
+    b->snapshot.plan = plan;
     b->scope.snapshot = &b->snapshot;
     uv_loop_init(&b->loop);
     timer_wheel_init(&b->timers, &b->loop);
@@ -111,7 +148,9 @@ void bench_init(struct bench *b)
         .scope_idle = host_scope_idle,
         .wake_loop = host_wake_loop,
         .id_base = 0x0123456789abcdef,
+        .scratch = {arena_alloc(&b->arena, EXCHANGE_SCRATCH), EXCHANGE_SCRATCH, 0},
     };
+    open_auth(b, plan);
 }
 
 void bench_release(struct bench *b)
@@ -126,6 +165,7 @@ void bench_release(struct bench *b)
     timer_wheel_close(&b->timers);
     uv_run(&b->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&b->loop), 0);
+    close_plan(b);
     arena_release(&b->snapshot.arena);
     arena_release(&b->arena);
 }

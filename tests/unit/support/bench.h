@@ -39,6 +39,9 @@ struct bench {
 };
 
 void bench_init(struct bench *b);
+/* The same with a configuration (YAML, without clusters). Its providers of authentication have
+ * sources without data: auth_source_publish gives them some. */
+void bench_init_with(struct bench *b, const char *yaml);
 /* Ends what cmocka's run of a test has left and checks that nothing is active. */
 void bench_release(struct bench *b);
 /* Call number `i` to the cluster "main". */

@@ -4,7 +4,7 @@
 
 #include "tests/unit/support/bench.h"
 
-static int bench_set_up(void **state)
+static inline int bench_set_up(void **state)
 {
     static struct bench b;
     bench_init(&b);
@@ -12,7 +12,7 @@ static int bench_set_up(void **state)
     return 0;
 }
 
-static int bench_tear_down(void **state)
+static inline int bench_tear_down(void **state)
 {
     bench_release(*state);
     return 0;

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/config.h"
+
 static const struct cluster_config clusters[] = {{.name = STR_INIT("main")},
                                                  {.name = STR_INIT("canary")}};
 
@@ -69,4 +71,15 @@ const struct method_policy *policies_of(const struct policies *r, const char *me
             return &r->plan->policies[i];
     fail_msg("no policy for %s", method);
     return NULL;
+}
+
+void policies_configure(struct policies *p, const char *yaml)
+{
+    struct tc_faults faults;
+    tc_faults_init(&faults, &p->set.arena);
+    struct config *c = config_parse(str_c(yaml), "postern.yaml", &p->set.arena, &faults);
+    for (const struct tc_fault *f = faults.first; f; f = f->next)
+        print_error("%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text));
+    assert_non_null(c);
+    p->in.config = c->message;
 }

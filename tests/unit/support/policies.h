@@ -20,6 +20,8 @@ struct policies {
 };
 
 struct policies policies_begin(const char *name);
+/* With a configuration, YAML; fails the test when that cannot be read. */
+void policies_configure(struct policies *p, const char *yaml);
 /* Fails the test when there is a plan in spite of faults, or none without. */
 void policies_compile(struct policies *p);
 /* Fails the test, printing the faults, when there is no plan. */
