@@ -78,12 +78,24 @@ static bool refuse(struct exchange *x, const struct plan_limit *limit, const cha
     return false;
 }
 
+/* Want of memory is no fault of the call's. False: it has its answer. */
+static bool eval(struct exchange *x, const struct plan_expr *e, struct expr_value *out)
+{
+    *out = attributes_eval(x, e);
+    if (!x->attributes)
+        exchange_fail_memory(x);
+    return x->attributes != NULL;
+}
+
 static bool fill_key(struct exchange *x, const struct plan_method_limit *row, struct limit_item *i)
 {
+    struct expr_value v;
     i->key = STR("");
     if (!row->key.program)
         return true;
-    i->key = key_text(x, attributes_eval(x, &row->key));
+    if (!eval(x, &row->key, &v))
+        return false;
+    i->key = key_text(x, v);
     if (!i->key.p) {
         exchange_fail_memory(x);
         return false;
@@ -99,10 +111,13 @@ static bool fill_cost(struct exchange *x, const struct plan_method_limit *row, s
 {
     i->settles = row->cost.program && row->cost.when == PLAN_REPLY;
     const struct plan_expr *e = i->settles ? &row->reserve : &row->cost;
+    struct expr_value v;
     i->cost = 1;
     if (!e->program)
         return true;
-    if (!number(attributes_eval(x, e), &i->cost))
+    if (!eval(x, e, &v))
+        return false;
+    if (!number(v, &i->cost))
         return refuse(x, row->limit, "it has no cost for");
     if (i->settles && i->cost == 0)
         i->cost = 1;
