@@ -59,12 +59,16 @@ static bool is_place(const struct auth_provider *p, struct str name)
 
 static void search_headers(struct search *s, const struct auth_provider *p, const struct headers *h)
 {
-    for (uint32_t i = 0; i < h->n; i++) {
-        struct str token;
+    for (uint32_t i = 0; i < h->n; i++)
         if (is_place(p, h->items[i].name))
             take(s, str_trim(h->items[i].value));
-        else if (p->places.bearer && str_eq(h->items[i].name, STR("authorization")) &&
-                 bearer(h->items[i].value, &token))
+}
+
+static void search_bearer(struct search *s, const struct headers *h)
+{
+    for (uint32_t i = 0; i < h->n; i++) {
+        struct str token;
+        if (str_eq(h->items[i].name, STR("authorization")) && bearer(h->items[i].value, &token))
             take(s, is_visible(token) ? token : STR("")); /* is judged as an empty one: no good */
     }
 }
@@ -88,6 +92,8 @@ enum auth_found auth_credential_find(const struct auth_provider *p, const struct
     search_headers(&s, p, &r->headers);
     if (p->places.query.n)
         search_query(&s, p->places.query, r->query, arena);
+    if (p->places.bearer && !(p->places.bearer_last && s.found))
+        search_bearer(&s, &r->headers);
     *text = s.text;
     return s.found;
 }

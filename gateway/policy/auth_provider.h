@@ -14,6 +14,7 @@ struct auth_places {
     const struct str *headers; /* lower case; the whole value is the credential */
     uint32_t nheaders;
     bool bearer;      /* Authorization: Bearer */
+    bool bearer_last; /* only when there is none elsewhere: tokens of other providers stand there */
     struct str query; /* parameter; empty: none */
 };
 

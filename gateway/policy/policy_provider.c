@@ -242,6 +242,16 @@ static void read_concealed(struct compile *c, const struct auth_provider *provid
     c->concealed = names;
 }
 
+/* A token of another provider beside an API key is no second key. */
+static void order_bearers(struct auth_provider *providers, size_t n)
+{
+    bool tokens = false;
+    for (size_t i = 0; i < n; i++)
+        tokens |= providers[i].kind != AUTH_API_KEY && providers[i].places.bearer;
+    for (size_t i = 0; i < n; i++)
+        providers[i].places.bearer_last = tokens && providers[i].kind == AUTH_API_KEY;
+}
+
 void policy_providers_read(struct compile *c)
 {
     const Postern__V1__Config *config = c->in->config;
@@ -260,6 +270,7 @@ void policy_providers_read(struct compile *c)
                 WRONG(&r, "name", "\"%.*s\" is auth[%zu] already", STR_ARG(providers[i].name), j);
         read_kind(&r, config->auth[i]);
     }
+    order_bearers(providers, providers ? n : 0);
     read_concealed(c, providers, providers ? n : 0);
     c->providers = providers;
     c->nproviders = providers ? (uint32_t)n : 0;

@@ -382,6 +382,22 @@ def test_each_algorithm_is_verified(tokens, backend, alg):
     refused(echo(tokens, bearer(f"{head}.{body}.{base64.urlsafe_b64encode(flipped).rstrip(b'=').decode()}")))
 
 
+def test_a_key_and_a_token_side_by_side(start, backend, demo_server, tmp_path):
+    """The key in its header, the token behind Bearer: both may be asked for, or either be enough."""
+    path, key = tmp_path / "keys.json", Key.get("ES256")
+    good, token, bad = new_key(path, "good"), key.sign(claims()), Key.get("ES256", "stranger").sign(claims())
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(key)))
+    providers = [{"name": "k", "api_keys": {"file": str(path)}}, {"name": "j", "jwt": {"jwks_file": str(tmp_path / "jwks.json")}}]
+    both = start(demo_server.target, config({"any_of": [{"all_of": [{"jwt": "j"}, {"api_key": "k"}]}]}, *providers))
+    either = start(demo_server.target, config({"any_of": [{"jwt": "j"}, {"api_key": "k"}]}, *providers))
+    asked = [(g, *sent) for sent in (
+        (("x-api-key", good), bearer(token)), (("x-api-key", good), bearer(bad)), (("x-api-key", "no-key-of-theirs"), bearer(token)),
+        (("x-api-key", good),), (bearer(good),), (bearer(token),)) for g in (both, either)]
+    assert [echo(g, *sent).status for g, *sent in asked] == [200, 200, 401, 200, 401, 200, 401, 200, 401, 200, 401, 200]
+    assert backend.calls[-1].values("authorization") == []
+    assert echo(either, bearer(good), bearer(token)).status == 400
+
+
 def test_fifty_signatures_of_each_curve(tokens, backend):
     """r and s have leading zeros and high bits now and then."""
     for alg in ("ES256", "ES384", "ES512"):

@@ -216,7 +216,8 @@ struct  Postern__V1__ApiKeys
    */
   char *file;
   /*
-   * Headers that carry a key. Default: x-api-key. `Authorization: Bearer` is read too unless bearer is false.
+   * Headers that carry a key. Default: x-api-key. `Authorization: Bearer` is read too unless bearer is false; beside providers
+   * of tokens, which stand there, only when no other place has a key. Two different keys are refused.
    */
   size_t n_headers;
   char **headers;

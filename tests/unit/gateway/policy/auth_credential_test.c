@@ -47,7 +47,7 @@ static void check(const struct auth_provider *p, const struct row *row)
 static void a_credential_is_found_in_every_place_that_is_read(void **state)
 {
     static const struct auth_provider p = {
-        .places = {&x_api_key, 1, true, STR_INIT("key")},
+        .places = {&x_api_key, 1, true, false, STR_INIT("key")},
     };
     static const struct row rows[] = {
         {"", NULL, AUTH_NOTHING, NULL},
@@ -84,8 +84,9 @@ static void a_credential_is_found_in_every_place_that_is_read(void **state)
 
 static void what_is_not_read_is_nothing(void **state)
 {
-    static const struct auth_provider header = {.places = {&x_api_key, 1, false, STR_INIT("")}};
-    static const struct auth_provider bearer = {.places = {NULL, 0, true, STR_INIT("")}};
+    static const struct auth_provider header = {
+        .places = {&x_api_key, 1, false, false, STR_INIT("")}};
+    static const struct auth_provider bearer = {.places = {NULL, 0, true, false, STR_INIT("")}};
     static const struct row by_header[] = {
         {"authorization: Bearer a\n", "x-api-key=a", AUTH_NOTHING, NULL},
         {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_FOUND, "a"},
@@ -97,6 +98,25 @@ static void what_is_not_read_is_nothing(void **state)
     (void)state;
     CHECK(&header, by_header);
     CHECK(&bearer, by_bearer);
+}
+
+/* A token for another provider stands there. */
+static void a_bearer_beside_a_key_is_none_where_tokens_are_read(void **state)
+{
+    static const struct auth_provider p = {
+        .places = {&x_api_key, 1, true, true, STR_INIT("key")},
+    };
+    static const struct row rows[] = {
+        {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_FOUND, "a"},
+        {"authorization: Bearer b\nx-api-key: a\n", NULL, AUTH_FOUND, "a"},
+        {"authorization: Bearer b\n", "key=a", AUTH_FOUND, "a"},
+        {"authorization: Bearer b\n", NULL, AUTH_FOUND, "b"},
+        {"x-api-key: \nauthorization: Bearer b\n", NULL, AUTH_FOUND, ""},
+        {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_AMBIGUOUS, NULL},
+        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
+    };
+    (void)state;
+    CHECK(&p, rows);
 }
 
 /* Tokens are looked at by words: each byte in each place of them counts. */
@@ -178,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_credential_is_found_in_every_place_that_is_read),
         cmocka_unit_test(what_is_not_read_is_nothing),
+        cmocka_unit_test(a_bearer_beside_a_key_is_none_where_tokens_are_read),
         cmocka_unit_test(any_byte_anywhere_in_a_token_counts),
         cmocka_unit_test(what_was_shown_does_not_travel_on),
         cmocka_unit_test(without_memory_nothing_passes),

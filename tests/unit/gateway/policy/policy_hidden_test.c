@@ -25,8 +25,8 @@ static void begin(struct bed *b)
     arena_init(&b->arena, 1024, 1 << 20);
     b->c.arena = &b->arena;
     b->c.providers = b->providers;
-    b->providers[0].places = (struct auth_places){&x_a, 1, true, STR_INIT("a")};
-    b->providers[1].places = (struct auth_places){&x_b, 1, true, STR_INIT("")};
+    b->providers[0].places = (struct auth_places){&x_a, 1, true, false, STR_INIT("a")};
+    b->providers[1].places = (struct auth_places){&x_b, 1, true, false, STR_INIT("")};
     b->auth.any_of = b->requirements;
 }
 
