@@ -1,13 +1,33 @@
 #include "gateway/server_auth.h"
 
+#include "gateway/core/clock.h"
 #include "gateway/policy/auth_source.h"
 #include "gateway/server_limits.h"
 
+enum { UNANSWERED_MS = 10000 };
+
 /* ---- whether a provider can judge ---- */
+
+/* An authorization server is only known by its answers to calls, which may come no more once this
+ * is told: so a failure is told for a while only. */
+static bool is_unanswered(struct server *s, uint32_t provider)
+{
+    uint64_t answered = 0, failed = 0;
+    for (uint32_t i = 0; i < s->nworkers; i++) {
+        struct auth_asked a;
+        if (!worker_asked(s->workers[i], provider, &a))
+            continue;
+        answered = a.answered_at > answered ? a.answered_at : answered;
+        failed = a.failed_at > failed ? a.failed_at : failed;
+    }
+    return failed > answered && clock_now() < failed + (uint64_t)UNANSWERED_MS * 1000000;
+}
 
 const char *server_auth_wrong(struct server *s, const struct auth_provider *p)
 {
     struct auth_source_view view = {.ready = true};
+    if (p->kind == AUTH_INTROSPECTION && is_unanswered(s, p->index))
+        return "auth %.*s: the authorization server gives no answer";
     if (p->redis_keys.n)
         return server_redis_up(s) ? NULL : "auth %.*s: Redis, where its keys stand, is away";
     if (p->source)
@@ -44,10 +64,10 @@ static uint32_t ready_gauges(struct server *s, const struct plan *plan, struct a
     uint32_t n = 0;
     for (uint32_t i = 0; i < plan->nproviders; i++) {
         const struct auth_provider *p = &plan->providers[i];
-        if (p->source || p->redis_keys.n)
+        if (p->source || p->redis_keys.n || p->kind == AUTH_INTROSPECTION)
             out[n++] = (struct watch_gauge){
                 .name = "postern_auth_provider_ready",
-                .help = "Whether there are keys to judge by",
+                .help = "Whether credentials can be judged",
                 .type = "gauge",
                 .labels = label(arena, p),
                 .value = server_auth_wrong(s, p) == NULL,

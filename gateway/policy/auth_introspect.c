@@ -26,6 +26,12 @@ static void drop(struct auth_question *q)
     free(q); /* breach: see ask */
 }
 
+static void note_outcome(struct auth_state *s, bool answered)
+{
+    *(answered ? &s->asked.answered_at : &s->asked.failed_at) = clock_now();
+    s->asked.failures += !answered;
+}
+
 static void unlist(struct auth_question **list, struct auth_question *q)
 {
     while (*list != q)
@@ -74,7 +80,7 @@ static void on_answer(void *ctx, const struct http_fetch_result *r)
     s->nasked--;
     s->asked.under_way--;
     s->asked.answered_ns += clock_now() - q->asked_at;
-    s->asked.failures += !understood;
+    note_outcome(s, understood);
     unlist(&s->questions, q);
     if (understood) {
         auth_cache_put(s->cache, q->entry);
@@ -142,7 +148,8 @@ static void start_queued(struct auth_state *s)
         s->queued = q->next;
         bool wanted = q->waiters != NULL;
         if (!wanted || !start(q)) {
-            s->asked.failures += wanted;
+            if (wanted)
+                note_outcome(s, false);
             auth_waiters_wake(q->runtime, &q->waiters, true);
             drop(q);
             continue;

@@ -38,10 +38,11 @@ struct auth_waiter {
 
 /* What providers that ask somebody else (introspection, keys in Redis) have asked so far. */
 struct auth_asked {
-    uint64_t questions;   /* sent */
-    uint64_t failures;    /* not answered, not understood, or not sent */
-    uint64_t refused;     /* not asked: too many were under way */
-    uint64_t answered_ns; /* sum of how long they took */
+    uint64_t questions;              /* sent */
+    uint64_t failures;               /* not answered, not understood, or not sent */
+    uint64_t refused;                /* not asked: too many were under way */
+    uint64_t answered_ns;            /* sum of how long they took */
+    uint64_t answered_at, failed_at; /* clock_now() of the last; 0: never */
     uint32_t under_way;
 };
 

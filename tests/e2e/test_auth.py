@@ -219,6 +219,22 @@ def test_questions_to_an_authorization_server_are_counted(start, backend, demo_s
     assert metric(g, "postern_auth_refusals_total", method=RPC, reason="unavailable") == 1
 
 
+def test_an_authorization_server_that_is_away_is_seen_and_comes_back(start, backend, demo_server, idp_server):
+    good = b'{"active":true,"sub":"alice"}'
+    idp_server.paths["/introspect"] = lambda h: h.reply(503, b"")
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, {
+        "name": "i", "introspection": {"url": f"{idp_server.url}/introspect"}}), args=["--workers", "2"])
+    assert eventually(lambda: ready(g))                 # nobody has asked anything yet
+    refused(echo(g, bearer("one")), 503)
+    away = "auth i: the authorization server gives no answer"
+    assert eventually(lambda: away in h1.call(g.admin, "GET", "/readyz").text, 2)
+    assert metric(g, "postern_auth_provider_ready", provider="i") == 0
+    idp_server.paths["/introspect"] = lambda h: h.reply(200, good)
+    assert echo(g, bearer("two")).status == 200
+    assert eventually(lambda: ready(g), 2)
+    assert metric(g, "postern_auth_provider_ready", provider="i") == 1
+
+
 def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed):
     fresh = new_key(keyed.keys, "fresh", "--expires", "30d")
     time.sleep(1)
