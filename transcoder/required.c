@@ -135,8 +135,14 @@ static bool seen(const struct level *l, size_t i)
     return l->seen[i / 64] >> i % 64 & 1;
 }
 
-static bool scan(struct walk *w, struct level *l, struct str bytes)
+static bool comes_later(const struct walk *w, const struct tc_field *f)
 {
+    return f == w->later && !w->level->outer;
+}
+
+static bool scan(struct walk *w, struct str bytes)
+{
+    struct level *l = w->level;
     struct tc_wire_field wire;
 
     while (tc_wire_next(&bytes, &wire) == TC_OK) {
@@ -147,7 +153,7 @@ static bool scan(struct walk *w, struct level *l, struct str bytes)
             continue;
         see(l, f);
         if (f->message && f->message->reaches_required && !(f->flags & TC_REPEATED) &&
-            !(f == w->later && !l->outer) && !put_part(w, &l->inside, f, wire.bytes))
+            !comes_later(w, f) && !put_part(w, &l->inside, f, wire.bytes))
             return false;
     }
     return true;
@@ -187,12 +193,13 @@ static enum tc_status enter(struct walk *w)
     const struct tc_message *m = l->message;
 
     for (const struct part *p = l->parts; p; p = p->next)
-        if (!scan(w, l, p->bytes))
+        if (!scan(w, p->bytes))
             return no_memory(w);
-    for (uint16_t i = 0; m->nrequired && i < m->nfields; i++)
-        if (m->fields[i].flags & TC_REQUIRED && !seen(l, i) &&
-            !(&m->fields[i] == w->later && !l->outer))
-            return missing(w, &m->fields[i]);
+    for (uint16_t i = 0; m->nrequired && i < m->nfields; i++) {
+        const struct tc_field *f = &m->fields[i];
+        if (f->flags & TC_REQUIRED && !seen(l, i) && !comes_later(w, f))
+            return missing(w, f);
+    }
     return TC_OK;
 }
 
