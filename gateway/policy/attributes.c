@@ -376,11 +376,11 @@ static struct attributes *attributes_of(struct exchange *x)
     struct attributes *a = arena_alloc(&x->arena, sizeof *a);
     if (!a)
         return NULL;
-    a->slots = arena_array(&x->arena, slots, sizeof *a->slots);
+    a->slots = arena_room(&x->arena, slots * sizeof *a->slots); /* filled below */
     a->taps = arena_array(&x->arena, taps, sizeof *a->taps);
     a->known = arena_array(&x->arena, slots, sizeof *a->known);
     for (int i = 0; i < 2; i++)
-        a->tapped[i] = (struct expr_scratch){arena_alloc(&x->arena, taps ? TAP_SCRATCH : 0),
+        a->tapped[i] = (struct expr_scratch){arena_room(&x->arena, taps ? TAP_SCRATCH : 0),
                                              taps ? TAP_SCRATCH : 0, 0};
     if (!a->slots || !a->taps || !a->known || !a->tapped[0].p || !a->tapped[1].p)
         return NULL;
