@@ -14,6 +14,7 @@ enum { STATUS_CODE = 1, STATUS_REMAINING = 3, STATUS_RESET = 4 };
 enum { CODE_OK = 1, CODE_OVER_LIMIT = 2 };
 
 enum { REQUEST_MAX = 64 << 10, RESPONSE_MAX = 64 << 10 };
+enum { WAIT_NS = 1000000000 }; /* when it does not say */
 
 bool limit_service_is_meant(const struct limit_item *i)
 {
@@ -85,7 +86,7 @@ static struct limit_verdict verdict_of(struct str status)
         .reset_ns = reset,
         .wait_ns = granted ? 0
                    : reset ? reset
-                           : 1000000000,
+                           : WAIT_NS,
     };
 }
 
@@ -101,21 +102,39 @@ static void mirror(struct limit_call *c)
     }
 }
 
-/* One status per descriptor, in their order. */
-static bool take_statuses(struct limit_call *c, struct str response)
+/* False: the item holds the call up. */
+static bool take_verdict(struct limit_item *i, struct limit_verdict v)
+{
+    i->ask.verdict = v;
+    i->would_refuse = i->limit->dry_run && !v.granted;
+    return v.granted || i->limit->dry_run;
+}
+
+/* The next status; p == NULL: there is no more. */
+static struct str next_status(struct str *response)
 {
     struct tc_wire_field f;
-    uint8_t k = c->first;
+    while (tc_wire_next(response, &f) == TC_OK)
+        if (f.number == RESPONSE_STATUSES && f.type == TC_LEN)
+            return f.bytes;
+    return STR_NONE;
+}
+
+/* One status per descriptor, in their order. Where there is none the code of all stands for it. */
+static bool take_statuses(struct limit_call *c, struct str response, uint64_t code)
+{
+    const struct limit_verdict refused = {.wait_ns = WAIT_NS, .reset_ns = WAIT_NS};
     bool granted = true;
-    while (tc_wire_next(&response, &f) == TC_OK) {
-        while (k < c->last && !limit_service_is_meant(&c->items[k]))
-            k++;
-        if (f.number != RESPONSE_STATUSES || f.type != TC_LEN || k == c->last)
+    for (uint8_t k = c->first; k < c->last; k++) {
+        if (!limit_service_is_meant(&c->items[k]))
             continue;
-        struct limit_item *i = &c->items[k++];
-        i->ask.verdict = verdict_of(f.bytes);
-        i->would_refuse = i->limit->dry_run && !i->ask.verdict.granted;
-        granted &= i->ask.verdict.granted || i->limit->dry_run;
+        struct str status = next_status(&response);
+        if (status.p)
+            granted &= take_verdict(&c->items[k], verdict_of(status));
+        else if (code == CODE_OVER_LIMIT)
+            granted &= take_verdict(&c->items[k], refused);
+        else
+            granted &= take_verdict(&c->items[k], (struct limit_verdict){.granted = true});
     }
     return granted;
 }
@@ -133,7 +152,7 @@ static void on_message(void *ctx, struct buf *message)
     struct str bytes = buf_str(message);
     uint64_t code = uint_of(bytes, RESPONSE_CODE);
     c->service_answered = code == CODE_OK || code == CODE_OVER_LIMIT;
-    c->service_granted = take_statuses(c, bytes);
+    c->service_granted = take_statuses(c, bytes, code);
     call_read(c->service);
 }
 

@@ -134,6 +134,32 @@ static void its_refusal_refuses_all(void **state)
     }
 }
 
+/* Some services say what holds for all and nothing of each. */
+static void the_code_of_all_stands_for_statuses_that_are_missing(void **state)
+{
+    static const struct {
+        const char *answer;
+        enum limit_outcome outcome;
+    } cases[] = {
+        {"1:2", LIMIT_REFUSED},
+        {"1:2 2:{1:1 3:4}", LIMIT_REFUSED},
+        {"1:1", LIMIT_GRANTED},
+        {"1:1 2:{1:1} 2:{1:1} 2:{1:2}", LIMIT_GRANTED}, /* of nobody */
+    };
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(take(2), LIMIT_WAITING);
+        answer(i, cases[i].answer);
+        assert_int_equal(b.call.outcome, cases[i].outcome);
+    }
+    b.limits[1].dry_run = true;
+    fake_channel_release(&b.channel);
+    fake_channel_init(&b.channel);
+    assert_int_equal(take(2), LIMIT_WAITING);
+    answer(0, "1:2 2:{1:1}");
+    assert_int_equal(b.call.outcome, LIMIT_GRANTED);
+}
+
 static void a_dry_run_is_told_and_refuses_nothing(void **state)
 {
     (void)state;
@@ -225,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(it_is_asked_for_all_of_a_call_at_once),
         CASE(its_refusal_refuses_all),
+        CASE(the_code_of_all_stands_for_statuses_that_are_missing),
         CASE(a_dry_run_is_told_and_refuses_nothing),
         CASE(without_a_sensible_answer_the_fallback_holds),
         CASE(what_it_lets_pass_is_counted_here_too),
