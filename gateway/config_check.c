@@ -3,6 +3,7 @@
 
 #include "gateway/config_internal.h"
 #include "gateway/core/text_values.h"
+#include "gateway/watch/watch.h"
 
 enum { WORKERS_MAX = 256, NAME_MAX_BYTES = 128 };
 
@@ -363,6 +364,14 @@ static void check_workers(struct check *k)
     k->c->workers = m->workers;
 }
 
+static void check_metrics(struct check *k)
+{
+    const Postern__V1__Metrics *m = k->c->message->metrics;
+    if (m && m->callers > WATCH_CALLERS_MAX)
+        fault(k, STR("metrics.callers"), "%u is out of range; from 0 to %d", m->callers,
+              WATCH_CALLERS_MAX);
+}
+
 /* Paths are relative to the file that names them. */
 static void check_file(struct check *k, char **path)
 {
@@ -399,6 +408,7 @@ void config_check(struct config *c, struct config_reader *r, bool complete)
     check_upstream(&k);
     check_workers(&k);
     check_files(&k);
+    check_metrics(&k);
     c->grace_ms = check_duration(&k, STR("grace_period"), &c->message->grace_period, "30s",
                                  ZERO_IS_FINE);
 }

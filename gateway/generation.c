@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/config.h"
 #include "gateway/policy/auth_redis.h"
 #include "gateway/policy/limit.h"
 #include "gateway/policy/limit_script.h"
@@ -91,12 +92,19 @@ static bool open_limiter(struct generation *g, struct worker_loop *on)
     return g->scope.limiter != NULL;
 }
 
+static bool name_callers(struct generation *g)
+{
+    const struct config *config = g->scope.snapshot->config;
+    return !config || !config->message->metrics ||
+           watch_name_callers(g->watch, config->message->metrics->callers);
+}
+
 static bool open_all(struct generation *g, struct worker_loop *on, struct generation *before)
 {
     const struct plan *plan = g->scope.snapshot->plan;
     g->watch = watch_new(plan->npolicies, on->log);
     g->channels = calloc(plan->nclusters ? plan->nclusters : 1, sizeof *g->channels);
-    if (!g->watch || !g->channels || !open_redis(g, on) || !open_limiter(g, on))
+    if (!g->watch || !name_callers(g) || !g->channels || !open_redis(g, on) || !open_limiter(g, on))
         return false;
     g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher, g->redis);
     if (!g->scope.auth)

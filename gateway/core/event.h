@@ -29,5 +29,6 @@ struct event {
     struct str rule_error; /* the first failure of an expression; empty */
     uint32_t rule_errors;
     enum refusal refusal;
-    struct str caller; /* id within its provider; empty: nobody was known */
+    struct str provider; /* that knows the caller */
+    struct str caller;   /* id within its provider; empty: nobody was known */
 };

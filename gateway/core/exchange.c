@@ -250,6 +250,7 @@ static void record(struct exchange *x, bool delivered)
         .rule_error = x->rule_error,
         .rule_errors = x->rule_errors,
         .refusal = x->refusal,
+        .provider = x->principal ? x->principal->provider : STR(""),
         .caller = x->principal ? x->principal->id : STR(""),
     };
     if (x->cluster != PLAN_NO_CLUSTER)

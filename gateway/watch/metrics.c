@@ -236,6 +236,55 @@ static bool put_refusals(const struct page *p)
     return ok;
 }
 
+/* ---- callers ---- */
+
+static bool put_caller(const struct page *p, const struct watch_caller *c, int family)
+{
+    uint64_t total = 0;
+    for (uint32_t k = 0; k < p->nworkers; k++) {
+        const struct watch_caller *same = watch_callers_find(p->workers[k], c);
+        total += same ? watch_get(&same->requests[family]) : 0;
+    }
+    return total == 0 ||
+           (buf_add(p->out, STR("postern_caller_requests_total{")) &&
+            put_label(p->out, "provider", c->provider) && buf_add_char(p->out, ',') &&
+            put_label(p->out, "caller", c->id) &&
+            buf_printf(p->out, ",status=\"%dxx\"}", family + 1) && put_value(p->out, total));
+}
+
+/* Whether a worker before this one has it too: then it has been told. */
+static bool is_told(const struct page *p, uint32_t worker, const struct watch_caller *c)
+{
+    bool told = false;
+    for (uint32_t k = 0; k < worker && !told; k++)
+        told = watch_callers_find(p->workers[k], c) != NULL;
+    return told;
+}
+
+static bool put_callers_of(const struct page *p, uint32_t worker)
+{
+    struct watch_callers *all = &p->workers[worker]->callers;
+    unsigned n = atomic_load_explicit(&all->n, memory_order_acquire);
+    bool ok = true;
+    for (unsigned i = 0; i < n && ok; i++)
+        for (int family = 0; family < WATCH_CLASSES && ok && !is_told(p, worker, &all->all[i]);
+             family++)
+            ok = put_caller(p, &all->all[i], family);
+    return ok;
+}
+
+static bool put_callers(const struct page *p)
+{
+    static const struct watch_caller others = {.id = {"", 0}, .provider = {"", 0}};
+    bool ok = put_head(p->out, "postern_caller_requests_total",
+                       "Requests of callers that are told apart, and of the others.", "counter");
+    for (uint32_t k = 0; k < p->nworkers && ok; k++)
+        ok = put_callers_of(p, k);
+    for (int family = 0; family < WATCH_CLASSES && ok; family++)
+        ok = put_caller(p, &others, family);
+    return ok;
+}
+
 /* ---- values of the workers ---- */
 
 static bool put_workers(const struct page *p)
@@ -280,5 +329,6 @@ bool watch_metrics(struct buf *out, struct watch *const *workers, uint32_t n,
         ok = put_times(&p, (enum watch_time)t);
     for (int s = 0; s < WATCH_SUMS && ok; s++)
         ok = put_sums(&p, (enum watch_sum)s);
-    return ok && put_refusals(&p) && put_workers(&p) && put_gauges(out, gauges, ngauges);
+    return ok && put_refusals(&p) && put_callers(&p) && put_workers(&p) &&
+           put_gauges(out, gauges, ngauges);
 }

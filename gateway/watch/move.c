@@ -67,6 +67,7 @@ void watch_move(struct watch *from, const struct plan *from_plan, struct watch *
     }
     move_row(&from->rows[from->nmethods], &to->rows[to->nmethods]);
     move(&from->lost, &to->lost);
+    watch_callers_move(from, to);
     if (from->lines.n && buf_add(&to->lines, buf_str(&from->lines)))
         from->lines.n = 0;
     to->torn |= from->torn;

@@ -90,6 +90,7 @@ static void count(struct watch_row *row, const struct event *e)
 void watch_record(struct watch *w, const struct event *e)
 {
     count(row_of(w, e), e);
+    watch_callers_count(w, e);
     if (w->log && !access_log_line(&w->lines, e))
         watch_add(&w->lost, 1);
 }

@@ -19,6 +19,10 @@ void access_log_close(struct access_log *log);
 /* `nmethods` rows of plan.policies; log may be NULL. NULL: out of memory. */
 struct watch *watch_new(uint32_t nmethods, struct access_log *log);
 void watch_free(struct watch *w);
+/* Tells apart the first `most` callers that come, the others together. Once, before anything is
+ * recorded. False: out of memory. */
+enum { WATCH_CALLERS_MAX = 1000 };
+bool watch_name_callers(struct watch *w, uint32_t most);
 /* At the end of each exchange; copies what it needs. Never blocks, never fails (a line that cannot
  * be buffered is counted as lost). */
 void watch_record(struct watch *w, const struct event *e);

@@ -49,8 +49,26 @@ struct watch_row {
     atomic_uint_fast64_t refusals[REFUSALS];
 };
 
+enum { WATCH_CLASSES = 5 }; /* of HTTP status: 1xx to 5xx */
+
+struct watch_caller {
+    struct str provider, id;
+    uint32_t hash;
+    atomic_uint_fast64_t requests[WATCH_CLASSES];
+};
+
+/* Written by the worker; others read what stands below `n`. */
+struct watch_callers {
+    struct watch_caller *all; /* the last one, behind `most`, is for those that found no place */
+    uint32_t most;            /* 0: none is named */
+    atomic_uint n;
+    uint32_t *index; /* of the worker alone: open addressing, number + 1; 0: free */
+    uint32_t mask;
+};
+
 struct watch {
     struct watch_row *rows;
+    struct watch_callers callers;
     uint32_t nmethods;
     atomic_uint_fast64_t exchanges, connections, lost;
     struct access_log *log;
@@ -74,6 +92,12 @@ static inline void watch_add(atomic_uint_fast64_t *counter, uint64_t n)
 {
     atomic_store_explicit(counter, watch_get(counter) + n, memory_order_relaxed);
 }
+
+/* callers.c */
+void watch_callers_count(struct watch *w, const struct event *e);
+void watch_callers_move(struct watch *from, struct watch *to);
+/* One that the others of `w` can be compared with; NULL: there is none. */
+const struct watch_caller *watch_callers_find(const struct watch *w, const struct watch_caller *c);
 
 /* Writes the lines it can write now; what the log refuses for good is dropped and counted. */
 void access_log_put(struct access_log *log, struct watch *w);

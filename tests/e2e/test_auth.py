@@ -201,6 +201,27 @@ def test_refusals_are_counted_by_method_and_reason(start, backend, demo_server, 
     assert count("no_credential") == 2                  # no series goes backwards
 
 
+def test_callers_are_counted_by_their_ids_where_that_is_wanted(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    ids = {id: new_key(path, id) for id in ("team-a", "team-b", "team-c")}
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": str(path)}},
+                                         metrics={"callers": 2}))
+    for id, times in (("team-a", 3), ("team-b", 1), ("team-c", 2)):
+        for _ in range(times):
+            assert echo(g, ("x-api-key", ids[id])).status == 200
+    refused(echo(g))
+    g.logged(7)
+    assert [metric(g, "postern_caller_requests_total", provider="k", caller=id, status="2xx") for id in ids] == [3, 1, None]
+    assert metric(g, "postern_caller_requests_total", provider="", caller="", status="2xx") == 2
+    page = h1.call(g.admin, "GET", "/metrics").text
+    assert not any(key in page for key in ids.values())
+    g.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert metric(g, "postern_caller_requests_total", provider="k", caller="team-a", status="2xx") == 3
+    assert echo(g, ("x-api-key", ids["team-a"])).status == 200
+    assert eventually(lambda: metric(g, "postern_caller_requests_total", provider="k", caller="team-a", status="2xx") == 4)
+
+
 def test_questions_to_an_authorization_server_are_counted(start, backend, demo_server, idp_server):
     answers = iter([(200, b'{"active":true,"sub":"alice"}'), (200, b'{"active":false}'), (500, b"")])
 

@@ -52,6 +52,51 @@ void   postern__v1__config__free_unpacked
   assert(message->base.descriptor == &postern__v1__config__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   postern__v1__metrics__init
+                     (Postern__V1__Metrics         *message)
+{
+  static const Postern__V1__Metrics init_value = POSTERN__V1__METRICS__INIT;
+  *message = init_value;
+}
+size_t postern__v1__metrics__get_packed_size
+                     (const Postern__V1__Metrics *message)
+{
+  assert(message->base.descriptor == &postern__v1__metrics__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t postern__v1__metrics__pack
+                     (const Postern__V1__Metrics *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &postern__v1__metrics__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t postern__v1__metrics__pack_to_buffer
+                     (const Postern__V1__Metrics *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &postern__v1__metrics__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Postern__V1__Metrics *
+       postern__v1__metrics__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Postern__V1__Metrics *)
+     protobuf_c_message_unpack (&postern__v1__metrics__descriptor,
+                                allocator, len, data);
+}
+void   postern__v1__metrics__free_unpacked
+                     (Postern__V1__Metrics *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &postern__v1__metrics__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   postern__v1__auth_provider__init
                      (Postern__V1__AuthProvider         *message)
 {
@@ -862,7 +907,7 @@ void   postern__v1__access_log__free_unpacked
   assert(message->base.descriptor == &postern__v1__access_log__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[21] =
+static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[22] =
 {
   {
     "listeners",
@@ -1069,6 +1114,18 @@ static const ProtobufCFieldDescriptor postern__v1__config__field_descriptors[21]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "metrics",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Config, metrics),
+    &postern__v1__metrics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "redis",
     40,
     PROTOBUF_C_LABEL_NONE,
@@ -1129,14 +1186,15 @@ static const unsigned postern__v1__config__field_indices_by_name[] = {
   11,   /* field[11] = grace_period */
   9,   /* field[9] = http */
   16,   /* field[16] = identity */
-  19,   /* field[19] = limits */
+  20,   /* field[20] = limits */
   0,   /* field[0] = listeners */
+  17,   /* field[17] = metrics */
   8,   /* field[8] = overrides */
-  18,   /* field[18] = rate_limit_service */
-  17,   /* field[17] = redis */
+  19,   /* field[19] = rate_limit_service */
+  18,   /* field[18] = redis */
   5,   /* field[5] = reflect */
   15,   /* field[15] = tables */
-  20,   /* field[20] = trusted_proxies */
+  21,   /* field[21] = trusted_proxies */
   2,   /* field[2] = upstream */
   6,   /* field[6] = workers */
 };
@@ -1144,8 +1202,8 @@ static const ProtobufCIntRange postern__v1__config__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 13 },
-  { 40, 17 },
-  { 0, 21 }
+  { 40, 18 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor postern__v1__config__descriptor =
 {
@@ -1155,11 +1213,49 @@ const ProtobufCMessageDescriptor postern__v1__config__descriptor =
   "Postern__V1__Config",
   "postern.v1",
   sizeof(Postern__V1__Config),
-  21,
+  22,
   postern__v1__config__field_descriptors,
   postern__v1__config__field_indices_by_name,
   3,  postern__v1__config__number_ranges,
   (ProtobufCMessageInit) postern__v1__config__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor postern__v1__metrics__field_descriptors[1] =
+{
+  {
+    "callers",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Postern__V1__Metrics, callers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned postern__v1__metrics__field_indices_by_name[] = {
+  0,   /* field[0] = callers */
+};
+static const ProtobufCIntRange postern__v1__metrics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor postern__v1__metrics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "postern.v1.Metrics",
+  "Metrics",
+  "Postern__V1__Metrics",
+  "postern.v1",
+  sizeof(Postern__V1__Metrics),
+  1,
+  postern__v1__metrics__field_descriptors,
+  postern__v1__metrics__field_indices_by_name,
+  1,  postern__v1__metrics__number_ranges,
+  (ProtobufCMessageInit) postern__v1__metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor postern__v1__auth_provider__field_descriptors[6] =

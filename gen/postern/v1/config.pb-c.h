@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "gen/postern/v1/options.pb-c.h"
 
 typedef struct Postern__V1__Config Postern__V1__Config;
+typedef struct Postern__V1__Metrics Postern__V1__Metrics;
 typedef struct Postern__V1__AuthProvider Postern__V1__AuthProvider;
 typedef struct Postern__V1__ApiKeys Postern__V1__ApiKeys;
 typedef struct Postern__V1__Jwt Postern__V1__Jwt;
@@ -144,6 +145,7 @@ struct  Postern__V1__Config
    * The caller's identity for the upstream. A client's own headers of these names never travel on.
    */
   Postern__V1__Identity *identity;
+  Postern__V1__Metrics *metrics;
   /*
    * Where shared limits are counted and API keys of a fleet stand.
    */
@@ -166,7 +168,21 @@ struct  Postern__V1__Config
 };
 #define POSTERN__V1__CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&postern__v1__config__descriptor) \
-    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, NULL, 0,NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+    , 0,NULL, NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, NULL, NULL, 0,NULL, POSTERN__V1__CONFIG___WORKERS__NOT_SET, {0} }
+
+
+struct  Postern__V1__Metrics
+{
+  ProtobufCMessage base;
+  /*
+   * Callers that each worker tells apart in postern_caller_requests_total, by their ids (of an API key its id, never the key),
+   * at most 1000; those that come later are counted together. Default: 0, none is named.
+   */
+  uint32_t callers;
+};
+#define POSTERN__V1__METRICS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&postern__v1__metrics__descriptor) \
+    , 0 }
 
 
 typedef enum {
@@ -691,6 +707,25 @@ Postern__V1__Config *
 void   postern__v1__config__free_unpacked
                      (Postern__V1__Config *message,
                       ProtobufCAllocator *allocator);
+/* Postern__V1__Metrics methods */
+void   postern__v1__metrics__init
+                     (Postern__V1__Metrics         *message);
+size_t postern__v1__metrics__get_packed_size
+                     (const Postern__V1__Metrics   *message);
+size_t postern__v1__metrics__pack
+                     (const Postern__V1__Metrics   *message,
+                      uint8_t             *out);
+size_t postern__v1__metrics__pack_to_buffer
+                     (const Postern__V1__Metrics   *message,
+                      ProtobufCBuffer     *buffer);
+Postern__V1__Metrics *
+       postern__v1__metrics__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   postern__v1__metrics__free_unpacked
+                     (Postern__V1__Metrics *message,
+                      ProtobufCAllocator *allocator);
 /* Postern__V1__AuthProvider methods */
 void   postern__v1__auth_provider__init
                      (Postern__V1__AuthProvider         *message);
@@ -1038,6 +1073,9 @@ void   postern__v1__access_log__free_unpacked
 typedef void (*Postern__V1__Config_Closure)
                  (const Postern__V1__Config *message,
                   void *closure_data);
+typedef void (*Postern__V1__Metrics_Closure)
+                 (const Postern__V1__Metrics *message,
+                  void *closure_data);
 typedef void (*Postern__V1__AuthProvider_Closure)
                  (const Postern__V1__AuthProvider *message,
                   void *closure_data);
@@ -1100,6 +1138,7 @@ typedef void (*Postern__V1__AccessLog_Closure)
 
 extern const ProtobufCEnumDescriptor    postern__v1__transport__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__config__descriptor;
+extern const ProtobufCMessageDescriptor postern__v1__metrics__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__auth_provider__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__api_keys__descriptor;
 extern const ProtobufCMessageDescriptor postern__v1__jwt__descriptor;

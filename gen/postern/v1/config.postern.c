@@ -3,7 +3,7 @@
 
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-static const struct tc_message messages[59];
+static const struct tc_message messages[60];
 static const struct tc_enum enums[14];
 
 /* google.api.CustomHttpPattern */
@@ -261,7 +261,7 @@ static const struct tc_field fields_16[] = {
     {STR_INIT("php_metadata_namespace"), STR_INIT("phpMetadataNamespace"), NULL, NULL, {NULL, 0}, 44, 0x8, 9, 2, -1, "\342\002"},
     {STR_INIT("ruby_package"), STR_INIT("rubyPackage"), NULL, NULL, {NULL, 0}, 45, 0x8, 9, 2, -1, "\352\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[51], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.file"), STR_INIT("[postern.v1.file]"), &messages[52], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_16[] = {
     0, 0, 0, 20, 0, 16, 21, 0, 0, 14, 19, 15, 0, 2, 1, 19, 18, 0, 17, 0, 0, 8, 7, 0,
@@ -332,7 +332,7 @@ static const struct tc_field fields_21[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("idempotency_level"), STR_INIT("idempotencyLevel"), NULL, &enums[5], STR_INIT("IDEMPOTENCY_UNKNOWN"), 34, 0x8, 14, 2, -1, "\220\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[51], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.method"), STR_INIT("[postern.v1.method]"), &messages[52], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_21[] = {
     0, 0, 0, 0, 1, 0, 3, 0, 2, 4, 0, 3, 0, 0, 0, 2,
@@ -375,7 +375,7 @@ static const uint16_t field_numbers_24[] = {
 static const struct tc_field fields_25[] = {
     {STR_INIT("deprecated"), STR_INIT("deprecated"), NULL, NULL, STR_INIT("false"), 33, 0x8, 8, 2, -1, "\210\002"},
     {STR_INIT("uninterpreted_option"), STR_INIT("uninterpretedOption"), &messages[28], NULL, {NULL, 0}, 999, 0x1, 11, 2, -1, "\272>"},
-    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[51], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
+    {STR_INIT("postern.v1.service"), STR_INIT("[postern.v1.service]"), &messages[52], NULL, {NULL, 0}, 51901, 0x48, 11, 3, -1, "\352\253\031"},
 };
 static const uint16_t field_names_25[] = {
     0, 0, 0, 2, 1, 0, 3, 2,
@@ -466,7 +466,7 @@ static const uint16_t field_numbers_31[] = {
 /* postern.v1.Auth */
 static const struct tc_field fields_32[] = {
     {STR_INIT("anonymous"), STR_INIT("anonymous"), NULL, NULL, {NULL, 0}, 1, 0x0, 8, 1, -1, "\010"},
-    {STR_INIT("any_of"), STR_INIT("anyOf"), &messages[54], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+    {STR_INIT("any_of"), STR_INIT("anyOf"), &messages[55], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
 };
 static const uint16_t field_names_32[] = {
     2, 0, 0, 0, 0, 0, 1, 2,
@@ -600,28 +600,29 @@ static const struct tc_field fields_40[] = {
     {STR_INIT("reflect"), STR_INIT("reflect"), NULL, NULL, {NULL, 0}, 6, 0x0, 8, 1, -1, "0"},
     {STR_INIT("workers"), STR_INIT("workers"), NULL, NULL, {NULL, 0}, 7, 0x8, 13, 1, -1, "8"},
     {STR_INIT("bounds"), STR_INIT("bounds"), &messages[34], NULL, {NULL, 0}, 8, 0x8, 11, 1, -1, "B"},
-    {STR_INIT("overrides"), STR_INIT("overrides"), &messages[50], NULL, {NULL, 0}, 9, 0x1, 11, 1, -1, "J"},
+    {STR_INIT("overrides"), STR_INIT("overrides"), &messages[51], NULL, {NULL, 0}, 9, 0x1, 11, 1, -1, "J"},
     {STR_INIT("http"), STR_INIT("http"), &messages[2], NULL, {NULL, 0}, 10, 0x1, 11, 1, -1, "R"},
     {STR_INIT("access_log"), STR_INIT("accessLog"), &messages[30], NULL, {NULL, 0}, 11, 0x8, 11, 1, -1, "Z"},
     {STR_INIT("grace_period"), STR_INIT("gracePeriod"), NULL, NULL, {NULL, 0}, 12, 0x20, 9, 1, -1, "b"},
     {STR_INIT("allow_half_close"), STR_INIT("allowHalfClose"), NULL, NULL, {NULL, 0}, 13, 0x0, 8, 1, -1, "h"},
     {STR_INIT("expressions"), STR_INIT("expressions"), &messages[41], NULL, {NULL, 0}, 20, 0x8, 11, 2, -1, "\242\001"},
     {STR_INIT("auth"), STR_INIT("auth"), &messages[33], NULL, {NULL, 0}, 21, 0x1, 11, 2, -1, "\252\001"},
-    {STR_INIT("tables"), STR_INIT("tables"), &messages[57], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
+    {STR_INIT("tables"), STR_INIT("tables"), &messages[58], NULL, {NULL, 0}, 22, 0x1, 11, 2, -1, "\262\001"},
     {STR_INIT("identity"), STR_INIT("identity"), &messages[42], NULL, {NULL, 0}, 23, 0x8, 11, 2, -1, "\272\001"},
-    {STR_INIT("redis"), STR_INIT("redis"), &messages[53], NULL, {NULL, 0}, 40, 0x8, 11, 2, -1, "\302\002"},
-    {STR_INIT("rate_limit_service"), STR_INIT("rateLimitService"), &messages[52], NULL, {NULL, 0}, 41, 0x8, 11, 2, -1, "\312\002"},
+    {STR_INIT("metrics"), STR_INIT("metrics"), &messages[50], NULL, {NULL, 0}, 24, 0x8, 11, 2, -1, "\302\001"},
+    {STR_INIT("redis"), STR_INIT("redis"), &messages[54], NULL, {NULL, 0}, 40, 0x8, 11, 2, -1, "\302\002"},
+    {STR_INIT("rate_limit_service"), STR_INIT("rateLimitService"), &messages[53], NULL, {NULL, 0}, 41, 0x8, 11, 2, -1, "\312\002"},
     {STR_INIT("limits"), STR_INIT("limits"), &messages[47], NULL, {NULL, 0}, 42, 0x8, 11, 2, -1, "\322\002"},
     {STR_INIT("trusted_proxies"), STR_INIT("trustedProxies"), NULL, NULL, {NULL, 0}, 43, 0x21, 9, 2, -1, "\332\002"},
 };
 static const uint16_t field_names_40[] = {
-    3, 0, 12, 0, 16, 13, 1, 20, 8, 5, 9, 14, 19, 13, 0, 15, 0, 0, 0, 0, 2, 18, 0, 0,
-    0, 0, 4, 11, 17, 0, 0, 19, 0, 0, 0, 0, 0, 10, 0, 21, 0, 0, 6, 0, 7, 0, 0, 0,
-    0, 0, 0, 0, 0, 12, 0, 0, 21, 0, 0, 0, 0, 0, 11, 0,
+    3, 0, 12, 0, 16, 13, 1, 21, 8, 5, 9, 14, 20, 13, 0, 15, 0, 0, 0, 0, 2, 19, 0, 0,
+    0, 0, 4, 11, 17, 0, 0, 20, 0, 0, 0, 0, 0, 10, 0, 22, 0, 0, 6, 0, 7, 0, 0, 0,
+    0, 0, 0, 0, 0, 12, 18, 0, 22, 0, 0, 0, 0, 0, 11, 0,
 };
 static const uint16_t field_numbers_40[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 0, 0, 0, 0, 0, 14, 15, 16, 17,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 18, 19, 20, 21,
+    18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 19, 20, 21, 22,
 };
 
 /* postern.v1.Expressions */
@@ -781,26 +782,37 @@ static const uint16_t field_numbers_49[] = {
     0, 1, 2, 3,
 };
 
-/* postern.v1.Override */
+/* postern.v1.Metrics */
 static const struct tc_field fields_50[] = {
-    {STR_INIT("selector"), STR_INIT("selector"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
-    {STR_INIT("policy"), STR_INIT("policy"), &messages[51], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
+    {STR_INIT("callers"), STR_INIT("callers"), NULL, NULL, {NULL, 0}, 1, 0x0, 13, 1, -1, "\010"},
 };
 static const uint16_t field_names_50[] = {
-    1, 0, 0, 2,
+    0, 1,
 };
 static const uint16_t field_numbers_50[] = {
+    0, 1,
+};
+
+/* postern.v1.Override */
+static const struct tc_field fields_51[] = {
+    {STR_INIT("selector"), STR_INIT("selector"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("policy"), STR_INIT("policy"), &messages[52], NULL, {NULL, 0}, 2, 0x8, 11, 1, -1, "\022"},
+};
+static const uint16_t field_names_51[] = {
+    1, 0, 0, 2,
+};
+static const uint16_t field_numbers_51[] = {
     0, 1, 2,
 };
 
 /* postern.v1.Policy */
-static const struct tc_field fields_51[] = {
+static const struct tc_field fields_52[] = {
     {STR_INIT("upstream"), STR_INIT("upstream"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
-    {STR_INIT("route"), STR_INIT("route"), &messages[55], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
+    {STR_INIT("route"), STR_INIT("route"), &messages[56], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
     {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("idempotent"), STR_INIT("idempotent"), NULL, NULL, {NULL, 0}, 4, 0x8, 8, 1, -1, " "},
     {STR_INIT("json"), STR_INIT("json"), &messages[44], NULL, {NULL, 0}, 5, 0x8, 11, 1, -1, "*"},
-    {STR_INIT("stream"), STR_INIT("stream"), &messages[56], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
+    {STR_INIT("stream"), STR_INIT("stream"), &messages[57], NULL, {NULL, 0}, 6, 0x8, 11, 1, -1, "2"},
     {STR_INIT("max_request_bytes"), STR_INIT("maxRequestBytes"), NULL, NULL, {NULL, 0}, 7, 0x8, 4, 1, -1, "8"},
     {STR_INIT("max_response_bytes"), STR_INIT("maxResponseBytes"), NULL, NULL, {NULL, 0}, 8, 0x8, 4, 1, -1, "@"},
     {STR_INIT("fill_update_mask"), STR_INIT("fillUpdateMask"), NULL, NULL, {NULL, 0}, 9, 0x8, 8, 1, -1, "H"},
@@ -810,31 +822,31 @@ static const struct tc_field fields_51[] = {
     {STR_INIT("auth"), STR_INIT("auth"), &messages[32], NULL, {NULL, 0}, 23, 0x8, 11, 2, -1, "\272\001"},
     {STR_INIT("limit"), STR_INIT("limit"), &messages[46], NULL, {NULL, 0}, 30, 0x1, 11, 2, -1, "\362\001"},
 };
-static const uint16_t field_names_51[] = {
+static const uint16_t field_names_52[] = {
     1, 11, 0, 5, 0, 7, 0, 0, 3, 0, 0, 7, 0, 0, 0, 13, 0, 0, 0, 0, 12, 8, 0, 0,
     0, 0, 0, 0, 0, 9, 2, 0, 0, 8, 0, 0, 0, 6, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 10, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,
 };
-static const uint16_t field_numbers_51[] = {
+static const uint16_t field_numbers_52[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12, 13,
     0, 0, 0, 0, 0, 0, 14,
 };
 
 /* postern.v1.RateLimitService */
-static const struct tc_field fields_52[] = {
+static const struct tc_field fields_53[] = {
     {STR_INIT("upstream"), STR_INIT("upstream"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("domain"), STR_INIT("domain"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
     {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
 };
-static const uint16_t field_names_52[] = {
+static const uint16_t field_names_53[] = {
     1, 2, 3, 0, 0, 0, 0, 0,
 };
-static const uint16_t field_numbers_52[] = {
+static const uint16_t field_numbers_53[] = {
     0, 1, 2, 3,
 };
 
 /* postern.v1.Redis */
-static const struct tc_field fields_53[] = {
+static const struct tc_field fields_54[] = {
     {STR_INIT("address"), STR_INIT("address"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
     {STR_INIT("user"), STR_INIT("user"), NULL, NULL, {NULL, 0}, 2, 0x20, 9, 1, -1, "\022"},
     {STR_INIT("password_file"), STR_INIT("passwordFile"), NULL, NULL, {NULL, 0}, 3, 0x20, 9, 1, -1, "\032"},
@@ -842,82 +854,82 @@ static const struct tc_field fields_53[] = {
     {STR_INIT("timeout"), STR_INIT("timeout"), NULL, NULL, {NULL, 0}, 5, 0x20, 9, 1, -1, "*"},
     {STR_INIT("prefix"), STR_INIT("prefix"), NULL, NULL, {NULL, 0}, 6, 0x20, 9, 1, -1, "2"},
 };
-static const uint16_t field_names_53[] = {
-    0, 0, 2, 1, 3, 0, 0, 0, 4, 5, 6, 0, 0, 0, 3, 0,
-};
-static const uint16_t field_numbers_53[] = {
-    0, 1, 2, 3, 4, 5, 6,
-};
-
-/* postern.v1.Requirement */
-static const struct tc_field fields_54[] = {
-    {STR_INIT("api_key"), STR_INIT("apiKey"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
-    {STR_INIT("jwt"), STR_INIT("jwt"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
-    {STR_INIT("introspection"), STR_INIT("introspection"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, 0, "\032"},
-    {STR_INIT("client_certificate"), STR_INIT("clientCertificate"), NULL, NULL, {NULL, 0}, 4, 0x28, 9, 1, 0, "\042"},
-    {STR_INIT("all_of"), STR_INIT("allOf"), &messages[54], NULL, {NULL, 0}, 5, 0x1, 11, 1, -1, "*"},
-    {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 6, 0x21, 9, 1, -1, "2"},
-};
-static const struct str oneofs_54[] = {STR_INIT("provider")};
 static const uint16_t field_names_54[] = {
-    0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 0, 5, 0, 1,
-    0, 4, 0, 0, 0, 0, 1, 2,
+    0, 0, 2, 1, 3, 0, 0, 0, 4, 5, 6, 0, 0, 0, 3, 0,
 };
 static const uint16_t field_numbers_54[] = {
     0, 1, 2, 3, 4, 5, 6,
 };
 
-/* postern.v1.Route */
+/* postern.v1.Requirement */
 static const struct tc_field fields_55[] = {
+    {STR_INIT("api_key"), STR_INIT("apiKey"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
+    {STR_INIT("jwt"), STR_INIT("jwt"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
+    {STR_INIT("introspection"), STR_INIT("introspection"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, 0, "\032"},
+    {STR_INIT("client_certificate"), STR_INIT("clientCertificate"), NULL, NULL, {NULL, 0}, 4, 0x28, 9, 1, 0, "\042"},
+    {STR_INIT("all_of"), STR_INIT("allOf"), &messages[55], NULL, {NULL, 0}, 5, 0x1, 11, 1, -1, "*"},
+    {STR_INIT("scopes"), STR_INIT("scopes"), NULL, NULL, {NULL, 0}, 6, 0x21, 9, 1, -1, "2"},
+};
+static const struct str oneofs_55[] = {STR_INIT("provider")};
+static const uint16_t field_names_55[] = {
+    0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 0, 5, 0, 1,
+    0, 4, 0, 0, 0, 0, 1, 2,
+};
+static const uint16_t field_numbers_55[] = {
+    0, 1, 2, 3, 4, 5, 6,
+};
+
+/* postern.v1.Route */
+static const struct tc_field fields_56[] = {
     {STR_INIT("header"), STR_INIT("header"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, 0, "\012"},
     {STR_INIT("field"), STR_INIT("field"), NULL, NULL, {NULL, 0}, 2, 0x28, 9, 1, 0, "\022"},
     {STR_INIT("equals"), STR_INIT("equals"), NULL, NULL, {NULL, 0}, 3, 0x28, 9, 1, -1, "\032"},
     {STR_INIT("to"), STR_INIT("to"), NULL, NULL, {NULL, 0}, 4, 0x20, 9, 1, -1, "\042"},
 };
-static const struct str oneofs_55[] = {STR_INIT("subject")};
-static const uint16_t field_names_55[] = {
+static const struct str oneofs_56[] = {STR_INIT("subject")};
+static const uint16_t field_names_56[] = {
     1, 0, 0, 0, 3, 4, 0, 2,
 };
-static const uint16_t field_numbers_55[] = {
+static const uint16_t field_numbers_56[] = {
     0, 1, 2, 3, 4,
 };
 
 /* postern.v1.Stream */
-static const struct tc_field fields_56[] = {
+static const struct tc_field fields_57[] = {
     {STR_INIT("keepalive"), STR_INIT("keepalive"), NULL, NULL, {NULL, 0}, 1, 0x28, 9, 1, -1, "\012"},
 };
-static const uint16_t field_names_56[] = {
+static const uint16_t field_names_57[] = {
     0, 1,
 };
-static const uint16_t field_numbers_56[] = {
+static const uint16_t field_numbers_57[] = {
     0, 1,
 };
 
 /* postern.v1.Table */
-static const struct tc_field fields_57[] = {
-    {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
-    {STR_INIT("rows"), STR_INIT("rows"), &messages[58], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
-};
-static const uint16_t field_names_57[] = {
-    2, 0, 1, 0,
-};
-static const uint16_t field_numbers_57[] = {
-    0, 1, 2,
-};
-
-/* postern.v1.TableRow */
 static const struct tc_field fields_58[] = {
-    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
-    {STR_INIT("values"), STR_INIT("values"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
+    {STR_INIT("name"), STR_INIT("name"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("rows"), STR_INIT("rows"), &messages[59], NULL, {NULL, 0}, 2, 0x1, 11, 1, -1, "\022"},
 };
 static const uint16_t field_names_58[] = {
-    1, 0, 0, 2,
+    2, 0, 1, 0,
 };
 static const uint16_t field_numbers_58[] = {
     0, 1, 2,
 };
 
-static const struct tc_message messages[59] = {
+/* postern.v1.TableRow */
+static const struct tc_field fields_59[] = {
+    {STR_INIT("key"), STR_INIT("key"), NULL, NULL, {NULL, 0}, 1, 0x20, 9, 1, -1, "\012"},
+    {STR_INIT("values"), STR_INIT("values"), NULL, NULL, {NULL, 0}, 2, 0x21, 9, 1, -1, "\022"},
+};
+static const uint16_t field_names_59[] = {
+    1, 0, 0, 2,
+};
+static const uint16_t field_numbers_59[] = {
+    0, 1, 2,
+};
+
+static const struct tc_message messages[60] = {
     {STR_INIT("google.api.CustomHttpPattern"), fields_0, NULL, field_names_0, field_numbers_0, 3, 3, 2, 0, 0, 0, false, false},
     {STR_INIT("google.api.Http"), fields_1, NULL, field_names_1, field_numbers_1, 7, 3, 2, 0, 0, 0, false, false},
     {STR_INIT("google.api.HttpRule"), fields_2, oneofs_2, field_names_2, field_numbers_2, 31, 13, 10, 1, 0, 0, false, false},
@@ -958,7 +970,7 @@ static const struct tc_message messages[59] = {
     {STR_INIT("postern.v1.ClientCertificate"), fields_37, NULL, field_names_37, field_numbers_37, 1, 2, 1, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Cluster"), fields_38, NULL, field_names_38, field_numbers_38, 31, 11, 10, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Condition"), fields_39, NULL, field_names_39, field_numbers_39, 7, 4, 3, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Config"), fields_40, NULL, field_names_40, field_numbers_40, 63, 44, 21, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Config"), fields_40, NULL, field_names_40, field_numbers_40, 63, 44, 22, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Expressions"), fields_41, NULL, field_names_41, field_numbers_41, 15, 4, 3, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Identity"), fields_42, NULL, field_names_42, field_numbers_42, 15, 6, 5, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Introspection"), fields_43, NULL, field_names_43, field_numbers_43, 31, 10, 9, 0, 0, 0, false, false},
@@ -968,15 +980,16 @@ static const struct tc_message messages[59] = {
     {STR_INIT("postern.v1.Limits"), fields_47, NULL, field_names_47, field_numbers_47, 7, 4, 3, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.Listener"), fields_48, NULL, field_names_48, field_numbers_48, 1, 2, 1, 0, 0, 0, false, false},
     {STR_INIT("postern.v1.MetadataRule"), fields_49, NULL, field_names_49, field_numbers_49, 7, 4, 3, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Override"), fields_50, NULL, field_names_50, field_numbers_50, 3, 3, 2, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Policy"), fields_51, NULL, field_names_51, field_numbers_51, 63, 31, 14, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.RateLimitService"), fields_52, NULL, field_names_52, field_numbers_52, 7, 4, 3, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Redis"), fields_53, NULL, field_names_53, field_numbers_53, 15, 7, 6, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Requirement"), fields_54, oneofs_54, field_names_54, field_numbers_54, 31, 7, 6, 1, 0, 0, false, false},
-    {STR_INIT("postern.v1.Route"), fields_55, oneofs_55, field_names_55, field_numbers_55, 7, 5, 4, 1, 0, 0, false, false},
-    {STR_INIT("postern.v1.Stream"), fields_56, NULL, field_names_56, field_numbers_56, 1, 2, 1, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.Table"), fields_57, NULL, field_names_57, field_numbers_57, 3, 3, 2, 0, 0, 0, false, false},
-    {STR_INIT("postern.v1.TableRow"), fields_58, NULL, field_names_58, field_numbers_58, 3, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Metrics"), fields_50, NULL, field_names_50, field_numbers_50, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Override"), fields_51, NULL, field_names_51, field_numbers_51, 3, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Policy"), fields_52, NULL, field_names_52, field_numbers_52, 63, 31, 14, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.RateLimitService"), fields_53, NULL, field_names_53, field_numbers_53, 7, 4, 3, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Redis"), fields_54, NULL, field_names_54, field_numbers_54, 15, 7, 6, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Requirement"), fields_55, oneofs_55, field_names_55, field_numbers_55, 31, 7, 6, 1, 0, 0, false, false},
+    {STR_INIT("postern.v1.Route"), fields_56, oneofs_56, field_names_56, field_numbers_56, 7, 5, 4, 1, 0, 0, false, false},
+    {STR_INIT("postern.v1.Stream"), fields_57, NULL, field_names_57, field_numbers_57, 1, 2, 1, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.Table"), fields_58, NULL, field_names_58, field_numbers_58, 3, 3, 2, 0, 0, 0, false, false},
+    {STR_INIT("postern.v1.TableRow"), fields_59, NULL, field_names_59, field_numbers_59, 3, 3, 2, 0, 0, 0, false, false},
 };
 static const struct tc_message *const message_order[] = {
     &messages[0],
@@ -1038,6 +1051,7 @@ static const struct tc_message *const message_order[] = {
     &messages[56],
     &messages[57],
     &messages[58],
+    &messages[59],
 };
 
 /* google.protobuf.FieldDescriptorProto.Label */
@@ -1287,5 +1301,5 @@ static const struct tc_file files[4] = {
 
 const struct tc_schema postern_schema_postern_v1_config = {
     files, message_order, enum_order, NULL,
-    4, 59, 14, 0,
+    4, 60, 14, 0,
 };

@@ -186,6 +186,8 @@ static void the_rest_is_checked(void **state)
 {
     static const struct mistake mistakes[] = {
         {"workers: 257\n", ":1: workers: 257 is out of range; from 0 (one per core) to 256\n"},
+        {"metrics: { callers: 1001 }\n",
+         ":1: metrics.callers: 1001 is out of range; from 0 to 1000\n"},
         {"grace_period: soon\n", ":1: grace_period: \"soon\"" NO_DURATION "\n"},
         {"descriptors: a.pb\n"
          "reflect: true\n",

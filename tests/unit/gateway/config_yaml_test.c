@@ -9,7 +9,7 @@
 #define KNOWN                                                                                  \
     "listeners, admin, upstream, clusters, descriptors, reflect, workers, bounds, overrides, " \
     "http, access_log, grace_period, allow_half_close, expressions, auth, tables, identity, "  \
-    "redis, "                                                                                  \
+    "metrics, redis, "                                                                         \
     "rate_limit_service, limits, trusted_proxies"
 #define KNOWN_POLICY                                                                              \
     "upstream, route, timeout, idempotent, json, stream, max_request_bytes, max_response_bytes, " \
