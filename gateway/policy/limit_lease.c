@@ -128,17 +128,37 @@ enum limit_outcome limit_lease_spend(struct limiter *l, struct limit_item *i, ui
     return LIMIT_REFUSED;
 }
 
+/* What was charged to a fixed window is not spent in the next one. */
+static uint64_t length_of(const struct limit_item *i)
+{
+    uint64_t most = (uint64_t)LEASE_MS * 1000000, reset = i->ask.verdict.reset_ns;
+    return i->limit->rule.kind == LIMIT_FIXED_WINDOW && reset < most ? reset : most;
+}
+
 static struct limit_lease *renewed(struct limiter *l, struct limit_item *i)
 {
     uint32_t n = get(l, i);
+    uint64_t now = clock_now();
     if (!n)
         return NULL;
     struct limit_lease *lease = &l->leases.all[n];
-    lease->ends = clock_now() + (uint64_t)LEASE_MS * 1000000;
+    if (now >= lease->ends) { /* and nobody has noticed yet */
+        limit_redis_return(l, lease);
+        lease->tokens = 0;
+    }
+    lease->ends = now + length_of(i);
     lease->verdict = i->ask.verdict;
     unlink_lease(&l->leases, n);
     link_newest(&l->leases, n);
     return lease;
+}
+
+/* By the server's clock; 0: what was charged at any time may come back. */
+static uint64_t window_began(const struct limit_item *i)
+{
+    const struct limit_rule *r = &i->limit->rule;
+    uint64_t ends = i->at_us + i->ask.verdict.reset_ns / 1000, window = r->window_ns / 1000;
+    return r->kind == LIMIT_FIXED_WINDOW && ends > window ? ends - window : 0;
 }
 
 void limit_lease_put(struct limiter *l, struct limit_item *i, uint64_t surplus)
@@ -148,6 +168,7 @@ void limit_lease_put(struct limiter *l, struct limit_item *i, uint64_t surplus)
         return;
     lease->tokens += surplus;
     lease->at_us = i->at_us;
+    lease->since_us = window_began(i);
 }
 
 void limit_lease_block(struct limiter *l, struct limit_item *i)
@@ -161,8 +182,8 @@ void limit_lease_block(struct limiter *l, struct limit_item *i)
 bool limit_lease_give_back(struct limiter *l, struct limit_item *i, uint64_t cost)
 {
     uint32_t n = find(&l->leases, &i->ask);
-    if (n)
-        l->leases.all[n].tokens += cost;
+    if (n && i->at_us >= l->leases.all[n].since_us)
+        l->leases.all[n].tokens += cost; /* else its window is over, and nothing comes of it */
     return n != 0;
 }
 

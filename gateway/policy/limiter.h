@@ -16,6 +16,7 @@ struct limit_lease {
     uint64_t tokens;
     uint64_t ends, blocked_until; /* clock_now() */
     uint64_t at_us;               /* server's time of the last batch */
+    uint64_t since_us;            /* and of the beginning of its window */
     struct limit_verdict verdict; /* as Redis gave it last */
     struct limit_script_row row;
     char redis_key[LIMIT_KEY_TEXT];

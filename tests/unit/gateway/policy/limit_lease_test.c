@@ -29,6 +29,7 @@ struct bench {
     struct limit_table *table;
     struct limiter *limiter;
     struct plan_limit limit;
+    uint64_t reset_ms; /* what Redis says */
 };
 
 static struct bench b; /* breach: large, and one test runs at a time */
@@ -55,7 +56,7 @@ static int set_up(void **state)
 {
     static const struct redis_ops ops = {.eval = eval};
     (void)state;
-    b = (struct bench){.redis = {.base = {&ops}}};
+    b = (struct bench){.redis = {.base = {&ops}}, .reset_ms = 30000};
     uv_loop_init(&b.loop);
     timer_wheel_init(&b.timers, &b.loop);
     b.limit = (struct plan_limit){
@@ -85,7 +86,8 @@ static struct limit_item item(const char *key)
 {
     struct limit_item i = {.limit = &b.limit, .key = str_c(key), .cost = 1, .at_us = 7};
     limit_prepare_ask(b.limiter, &i);
-    i.ask.verdict = (struct limit_verdict){.granted = true, .remaining = 900};
+    i.ask.verdict = (struct limit_verdict){
+        .granted = true, .remaining = 900, .reset_ns = b.reset_ms * MS};
     return i;
 }
 
@@ -140,6 +142,20 @@ static void what_is_given_back_may_be_spent_again(void **state)
     assert_int_equal(spend("ann", 4, NULL), LIMIT_GRANTED);
 }
 
+static void what_was_of_an_earlier_window_is_gone(void **state)
+{
+    struct limit_item i = item("ann");
+    (void)state;
+    i.at_us = 90 * 1000000;
+    limit_lease_put(b.limiter, &i, 1); /* half of a minute is over */
+    i.at_us = 59 * 1000000;
+    assert_true(limit_lease_give_back(b.limiter, &i, 3));
+    assert_int_equal(spend("ann", 2, NULL), LIMIT_WAITING);
+    i.at_us = 61 * 1000000;
+    assert_true(limit_lease_give_back(b.limiter, &i, 3));
+    assert_int_equal(spend("ann", 4, NULL), LIMIT_GRANTED);
+}
+
 /* Asked again a moment later, not at once. */
 static void a_refusal_holds_for_a_moment(void **state)
 {
@@ -167,6 +183,33 @@ static void what_is_not_spent_in_time_goes_back(void **state)
     assert_int_equal(b.redis.n, 1); /* of bob's nothing is left */
     assert_true(b.redis.returned[0] == 9);
     assert_true(str_eq(str_c(b.redis.keys[0]), limit_redis_key(b.limiter, &i)));
+}
+
+/* What was taken of one window would else be spent in the next one, beyond what that has. */
+static void a_lease_of_a_fixed_window_ends_with_it(void **state)
+{
+    (void)state;
+    b.reset_ms = 30;
+    put("ann", 9);
+    assert_int_equal(spend("ann", 1, NULL), LIMIT_GRANTED);
+    run_for(35);
+    assert_int_equal(spend("ann", 1, NULL), LIMIT_WAITING);
+    b.reset_ms = 30000;
+    put("ann", 2); /* of the next window */
+    assert_int_equal(b.redis.n, 1);
+    assert_true(b.redis.returned[0] == 8);
+    assert_int_equal(spend("ann", 3, NULL), LIMIT_WAITING);
+    assert_int_equal(spend("ann", 2, NULL), LIMIT_GRANTED);
+}
+
+static void the_tokens_of_a_bucket_are_good_as_long_as_any(void **state)
+{
+    (void)state;
+    b.limit.rule.kind = LIMIT_TOKEN_BUCKET;
+    b.reset_ms = 1;
+    put("ann", 9);
+    run_for(20);
+    assert_int_equal(spend("ann", 9, NULL), LIMIT_GRANTED);
 }
 
 static void more_leases_than_there_is_room_for_end_the_oldest(void **state)
@@ -217,8 +260,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_batch_is_spent_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_given_back_may_be_spent_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_of_an_earlier_window_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_holds_for_a_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_spent_in_time_goes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_of_a_fixed_window_ends_with_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_tokens_of_a_bucket_are_good_as_long_as_any, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(more_leases_than_there_is_room_for_end_the_oldest, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(all_goes_back_at_the_end, set_up, tear_down),
