@@ -171,11 +171,19 @@ function log.save(l)
   redis.call('ZADD', l.key, l.sum, 's')
   redis.call('PEXPIRE', l.key, ceil(l.window / 1000) + 1)
 end
+-- a server that has lost its memory takes the place anew
 function log.renew(l)
+  local there = false
   for _, use in ipairs(redis.call('ZRANGEBYSCORE', l.key, FIRST, '+inf')) do
-    if string.sub(use, 1, #id + 1) == id .. ' ' then redis.call('ZADD', l.key, time, use) end
+    if string.sub(use, 1, #id + 1) == id .. ' ' then
+      redis.call('ZADD', l.key, time, use)
+      there = true
+    end
   end
-  if l.sum > 0 then redis.call('PEXPIRE', l.key, ceil(l.window / 1000) + 1) end
+  if not there then
+    log.charge(l, l.cost)
+    log.save(l)
+  elseif l.sum > 0 then redis.call('PEXPIRE', l.key, ceil(l.window / 1000) + 1) end
 end
 
 local kinds = {[0] = bucket, fixed, log, counter, log}

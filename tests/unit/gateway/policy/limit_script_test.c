@@ -291,6 +291,20 @@ static void places_are_held_renewed_and_given_back(void **state)
     q.id = "d";
     q.mode = LIMIT_SCRIPT_TAKE;
     assert_int_equal(eval(&q).values[0], 1);
+    /* Who runs on and was forgotten is inside again, also beyond what is allowed. */
+    q.id = "b";
+    q.mode = LIMIT_SCRIPT_RENEW;
+    eval(&q);
+    for (const char *const *id = (const char *const[]){"c", "d", NULL}; *id; id++) {
+        q.id = *id;
+        q.mode = LIMIT_SCRIPT_REFUND;
+        eval(&q);
+    }
+    q.mode = LIMIT_SCRIPT_TAKE;
+    q.id = "e";
+    assert_int_equal(eval(&q).values[0], 1);
+    q.id = "f";
+    assert_int_equal(eval(&q).values[0], 0); /* b and e */
 }
 
 /* Leases shrink with what is left, so that all of it is used in the end. */
