@@ -14,7 +14,8 @@ static const char usage[] =
     "postern keys: API keys of a gateway, kept as hashes in a file or in Redis\n"
     "\n"
     "  postern keys add PLACE --id ID [--tenant T] [--tier T] [--scope S]... [--role R]...\n"
-    "                   [--expires 30d|2027-01-01T00:00:00Z] [--note TEXT]\n"
+    "                   [--limit NAME=NUMBER]... [--expires 30d|2027-01-01T00:00:00Z] [--note "
+    "TEXT]\n"
     "      makes a key and prints it, this once\n"
     "  postern keys list PLACE\n"
     "  postern keys revoke PLACE ID\n"
@@ -107,6 +108,30 @@ static bool put_list(struct arena *arena, struct keys_object *o, const char *nam
     return true;
 }
 
+/* "requests=500" becomes a member of "limits". */
+static bool put_limits(struct keys_command *c, struct keys_object *o)
+{
+    struct keys_object *limits = arena_alloc(&c->arena, sizeof *limits);
+    if (!c->nlimits || !limits)
+        return !c->nlimits;
+    struct expr_value v = keys_object_begin(limits);
+    for (uint32_t i = 0; i < c->nlimits; i++) {
+        struct str number = str_c(c->limits[i]), name = str_cut(&number, '=');
+        uint64_t n = 0;
+        struct str copy = arena_copy(&c->arena, name);
+        if (!name.n || !str_to_u64(number, INT64_MAX, &n) || n == 0 || !copy.p ||
+            limits->n == KEYS_MEMBERS_MAX) {
+            KEYS_COMPLAIN("--limit %s: write NAME=NUMBER, a whole number above 0, as in "
+                          "requests=500, up to %d times\n",
+                          c->limits[i], KEYS_MEMBERS_MAX);
+            return false;
+        }
+        keys_object_put(limits, copy.p, expr_int((int64_t)n));
+    }
+    keys_object_put(o, "limits", v);
+    return true;
+}
+
 /* "30d" from now, or a date. NULL: neither. */
 static const char *expiry(struct keys_command *c)
 {
@@ -150,7 +175,7 @@ static bool build(struct keys_command *c, struct keys_object *o, const char *key
     put_text(o, "tenant", c->tenant);
     put_text(o, "tier", c->tier);
     bool ok = put_list(&c->arena, o, "scopes", c->scopes) &&
-              put_list(&c->arena, o, "roles", c->roles);
+              put_list(&c->arena, o, "roles", c->roles) && put_limits(c, o);
     put_text(o, "expires", expires);
     keys_object_put(o, "created", expr_string(created));
     put_text(o, "note", c->note);
@@ -215,19 +240,13 @@ static bool take_value(const char **list, uint32_t *n)
 static bool parse_flags(struct keys_command *c, int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"file", required_argument, NULL, 'f'},
-        {"redis", required_argument, NULL, 'R'},
-        {"provider", required_argument, NULL, 'P'},
-        {"prefix", required_argument, NULL, 'p'},
-        {"password-file", required_argument, NULL, 'w'},
-        {"id", required_argument, NULL, 'i'},
-        {"tenant", required_argument, NULL, 't'},
-        {"tier", required_argument, NULL, 'l'},
-        {"scope", required_argument, NULL, 's'},
-        {"role", required_argument, NULL, 'r'},
-        {"expires", required_argument, NULL, 'e'},
-        {"note", required_argument, NULL, 'n'},
-        {NULL, 0, NULL, 0},
+        {"file", required_argument, NULL, 'f'},          {"redis", required_argument, NULL, 'R'},
+        {"provider", required_argument, NULL, 'P'},      {"prefix", required_argument, NULL, 'p'},
+        {"password-file", required_argument, NULL, 'w'}, {"id", required_argument, NULL, 'i'},
+        {"tenant", required_argument, NULL, 't'},        {"tier", required_argument, NULL, 'l'},
+        {"scope", required_argument, NULL, 's'},         {"role", required_argument, NULL, 'r'},
+        {"limit", required_argument, NULL, 'L'},         {"expires", required_argument, NULL, 'e'},
+        {"note", required_argument, NULL, 'n'},          {NULL, 0, NULL, 0},
     };
     bool ok = true;
     for (int f; ok && (f = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
@@ -242,6 +261,7 @@ static bool parse_flags(struct keys_command *c, int argc, char **argv)
         case 'l': c->tier = optarg; break;
         case 's': ok = take_value(c->scopes, &c->nscopes); break;
         case 'r': ok = take_value(c->roles, &c->nroles); break;
+        case 'L': ok = take_value(c->limits, &c->nlimits); break;
         case 'e': c->expires = optarg; break;
         case 'n': c->note = optarg; break;
         default: ok = false;

@@ -19,7 +19,8 @@ struct keys_command {
     const char *redis, *provider, *prefix, *password_file; /* NULL: not given */
     const char *id, *tenant, *tier, *expires, *note;
     const char *scopes[KEYS_VALUES_MAX], *roles[KEYS_VALUES_MAX];
-    uint32_t nscopes, nroles;
+    const char *limits[KEYS_VALUES_MAX]; /* "name=number" */
+    uint32_t nscopes, nroles, nlimits;
 };
 
 /* A place where keys stand. All say themselves what has gone wrong. */

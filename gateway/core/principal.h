@@ -12,5 +12,6 @@ struct principal {
     struct str key; /* id of the API key */
     struct str tenant, tier, subject;
     struct expr_array scopes, roles; /* of strings; zeroed: none */
+    const struct expr_map *limits;   /* string to int: numbers of the caller's own; NULL: none */
     struct expr_value claims;        /* EXPR_MAP of string to anything, or absent */
 };

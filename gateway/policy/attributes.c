@@ -27,7 +27,7 @@ struct attributes {
 
 struct row {
     const char *name;
-    uint8_t kind; /* of expr_kind; a list is one of strings, a map of strings by strings */
+    uint8_t kind; /* of expr_kind; a list is one of strings, a map has them as keys */
     uint8_t flags;
     void (*find)(struct exchange *x, struct attributes *a, struct expr_value *out);
 };
@@ -182,6 +182,30 @@ static void find_roles(struct exchange *x, struct attributes *a, struct expr_val
     *out = texts(x->principal ? &x->principal->roles : &nobody);
 }
 
+static uint32_t no_limits(const struct expr_map *map)
+{
+    (void)map;
+    return 0;
+}
+
+static bool no_limit(const struct expr_map *map, struct expr_run *r, const struct expr_value *key,
+                     struct expr_value *out)
+{
+    (void)map;
+    (void)r;
+    (void)key;
+    (void)out;
+    return false;
+}
+
+static void find_limits(struct exchange *x, struct attributes *a, struct expr_value *out)
+{
+    static const struct expr_map none = {no_limits, no_limit, NULL};
+    const struct principal *who = x->principal;
+    (void)a;
+    *out = (struct expr_value){.kind = EXPR_MAP, .map = who && who->limits ? who->limits : &none};
+}
+
 /* ---- the call ---- */
 
 static void find_ip(struct exchange *x, struct attributes *a, struct expr_value *out)
@@ -236,6 +260,7 @@ static const struct row rows[ATTRIBUTES] = {
                                    find_provider},
     [ATTRIBUTE_CALLER_SCOPES] = {"caller.scopes", EXPR_LIST, 0, find_scopes},
     [ATTRIBUTE_CALLER_ROLES] = {"caller.roles", EXPR_LIST, 0, find_roles},
+    [ATTRIBUTE_CALLER_LIMITS] = {"caller.limits", EXPR_MAP, 0, find_limits},
     [ATTRIBUTE_HEADERS] = {"headers", EXPR_MAP, 0, find_headers},
     [ATTRIBUTE_METADATA] = {"metadata", EXPR_MAP, 0, find_metadata},
     [ATTRIBUTE_SOURCE_IP] = {"source.ip", EXPR_IP, EXPR_MAY_BE_ABSENT, find_ip},
@@ -255,7 +280,9 @@ static const struct expr_type *row_type(enum attribute a, const struct tc_method
     case EXPR_MESSAGE:
         return expr_type_message(arena, a == ATTRIBUTE_REQUEST ? m->input : m->output);
     case EXPR_LIST: return expr_type_list(arena, &expr_type_string);
-    case EXPR_MAP: return expr_type_map(arena, &expr_type_string, &expr_type_string);
+    case EXPR_MAP:
+        return expr_type_map(arena, &expr_type_string,
+                             a == ATTRIBUTE_CALLER_LIMITS ? &expr_type_int : &expr_type_string);
     case EXPR_BOOL: return &expr_type_bool;
     case EXPR_IP: return &expr_type_ip;
     case EXPR_TIMESTAMP: return &expr_type_timestamp;

@@ -9,7 +9,7 @@
 #include "transcoder/buf.h"
 #include "transcoder/text.h"
 
-enum { KEYS_MEMORY = 256 << 20, TREE_MEMORY = 512 << 20, KEY_RANDOM = 32 };
+enum { KEYS_MEMORY = 256 << 20, TREE_MEMORY = 512 << 20, KEY_RANDOM = 32, LIMITS_MAX = 16 };
 
 struct reader {
     struct arena *arena; /* of the keys, which are copies of what the JSON says */
@@ -107,6 +107,67 @@ static bool read_texts(struct reader *r, const struct expr_value *key, const cha
     return items || out_of_memory(r);
 }
 
+/* "limits": names and whole numbers above 0, few enough to be walked. */
+struct numbers {
+    struct expr_map map; /* first */
+    uint32_t n;
+    struct expr_value *names, *values;
+};
+
+static uint32_t numbers_size(const struct expr_map *map)
+{
+    return ((const struct numbers *)map)->n;
+}
+
+static void numbers_at(const struct expr_map *map, struct expr_run *run, uint32_t i,
+                       struct expr_value *key, struct expr_value *out)
+{
+    const struct numbers *m = (const struct numbers *)map;
+    (void)run;
+    *key = m->names[i];
+    *out = m->values[i];
+}
+
+static bool numbers_find(const struct expr_map *map, struct expr_run *run,
+                         const struct expr_value *key, struct expr_value *out)
+{
+    const struct numbers *m = (const struct numbers *)map;
+    (void)run;
+    for (uint32_t i = 0; key->kind == EXPR_STRING && i < m->n; i++)
+        if (str_eq(m->names[i].s, key->s)) {
+            *out = m->values[i];
+            return true;
+        }
+    return false;
+}
+
+static bool read_numbers(struct reader *r, const struct expr_value *key,
+                         const struct expr_map **out)
+{
+    struct expr_value v = json_member(key, "limits");
+    uint32_t n = v.kind == EXPR_MAP ? v.map->size(v.map) : 0;
+    if (v.kind == EXPR_ABSENT)
+        return true;
+    if (v.kind != EXPR_MAP || n > LIMITS_MAX)
+        return wrong(r, "limits", "must be an object of at most 16 numbers");
+    struct numbers *m = arena_alloc(r->arena, sizeof *m);
+    struct expr_value *names = arena_array(r->arena, n, sizeof *names);
+    struct expr_value *values = arena_array(r->arena, n, sizeof *values);
+    if (!m || !names || !values)
+        return out_of_memory(r);
+    *m = (struct numbers){{numbers_size, numbers_find, numbers_at}, n, names, values};
+    for (uint32_t i = 0; i < n; i++) {
+        v.map->at(v.map, NULL, i, &names[i], &values[i]);
+        if (values[i].kind != EXPR_INT || values[i].i <= 0)
+            return wrong(r, "limits", "must be whole numbers above 0");
+        names[i].s = arena_copy(r->arena, names[i].s);
+        if (!names[i].s.p)
+            return out_of_memory(r);
+    }
+    *out = &m->map;
+    return true;
+}
+
 static bool read_text(struct reader *r, const struct expr_value *key, const char *name,
                       struct str *out)
 {
@@ -146,8 +207,9 @@ static bool read_revoked(struct reader *r, const struct expr_value *key, bool *o
 /* A word that is not known may be a restriction that was mistyped. */
 static bool check_members(struct reader *r, const struct expr_value *key)
 {
-    static const char *const known[] = {"id",    "hash",    "tenant",  "tier",    "scopes",
-                                        "roles", "expires", "revoked", "created", "note"};
+    static const char *const known[] = {"id",      "hash",    "tenant", "tier",
+                                        "scopes",  "roles",   "limits", "expires",
+                                        "revoked", "created", "note"};
     for (uint32_t i = 0, n = key->map->size(key->map); i < n; i++) {
         struct expr_value name, value;
         bool found = false;
@@ -171,8 +233,9 @@ static bool read_key(struct reader *r, const struct expr_value *v, struct auth_k
     who->provider = r->provider;
     if (!check_members(r, v) || !read_text(r, v, "id", &who->id) ||
         !read_text(r, v, "tenant", &who->tenant) || !read_text(r, v, "tier", &who->tier) ||
-        !read_texts(r, v, "scopes", &who->scopes) || !read_texts(r, v, "roles", &who->roles) ||
-        !read_expiry(r, v, &key->expires) || !read_revoked(r, v, &key->revoked))
+        !read_numbers(r, v, &who->limits) || !read_texts(r, v, "scopes", &who->scopes) ||
+        !read_texts(r, v, "roles", &who->roles) || !read_expiry(r, v, &key->expires) ||
+        !read_revoked(r, v, &key->revoked))
         return false;
     if (who->id.n == 0)
         return wrong(r, "id", "is missing: logs and limits know a key by it");

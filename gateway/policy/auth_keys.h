@@ -3,8 +3,9 @@
  * stand in Redis one by one: auth_redis.h.
  *
  *     {"keys": [{"id": "team-a-1", "hash": "sha256:9f86...", "tenant": "team-a", "tier": "gold",
- * "scopes": ["infer"], "roles": ["ops"], "expires": "2027-01-01T00:00:00Z", "revoked": false,
- * "created": "...", "note": "..."}]}
+ *                "scopes": ["infer"], "roles": ["ops"], "limits": {"requests": 500},
+ *                "expires": "2027-01-01T00:00:00Z", "revoked": false, "created": "...",
+ *                "note": "..."}]}
  *
  * A key is "pk_" and 43 characters of base64url: 256 random bits, so one SHA-256 without salt keeps
  * it. Keys that somebody else has made are taken too, from AUTH_KEY_MIN bytes on. The table is

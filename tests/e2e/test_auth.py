@@ -385,6 +385,20 @@ def test_nothing_is_open_by_omission(sets, tmp_path):
     assert "TextGeneration" not in ran.stderr
 
 
+def test_a_key_has_limits_of_its_own(start, backend, demo_server, tmp_path):
+    path = tmp_path / "keys.json"
+    few, many, plain = new_key(path, "few", "--limit", "calls=3"), new_key(path, "many", "--limit", "calls=6", "--limit", "x=1"), \
+        new_key(path, "plain")
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": str(path)}}, policy={
+        "limit": [{"name": "own", "key": "caller.key", "rate": "60000/h", "algorithm": "FIXED_WINDOW",
+                   "cost": "60000 / caller.limits[?'calls'].orValue(2)"}]}))
+    got = {key: [echo(g, ("x-api-key", key)).status for _ in range(8)].count(200) for key in (few, many, plain)}
+    assert got == {few: 3, many: 6, plain: 2}
+    for wrong in ("calls", "calls=", "calls=0", "calls=-1", "calls=x", "=1"):
+        made = keys("add", "--file", path, "--id", "wrong", "--limit", wrong)
+        assert made.returncode == 1 and "NAME=NUMBER" in made.stderr, wrong
+
+
 # ---- tokens ----
 
 ALGS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

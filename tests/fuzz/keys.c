@@ -1,5 +1,6 @@
 /* A file of API keys: refused with a reason, or a table in order; a key of it is found or not, and
- * judged by time alike. */
+ * judged by time alike. And a key alone, as it stands in Redis: it has an id and a hash, or is
+ * none. */
 #include <string.h>
 
 #include "gateway/policy/auth_keys.h"
@@ -17,10 +18,21 @@ static void find(const struct auth_keys *keys, int64_t now)
     }
 }
 
+static void alone(struct str json)
+{
+    struct arena arena;
+    struct auth_key key = {0};
+    arena_init(&arena, 1024, 1 << 20);
+    if (auth_key_parse(json, STR("fuzz"), &arena, &key))
+        REQUIRE(key.principal.id.n && str_eq(key.principal.key, key.principal.id));
+    arena_release(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tc_error error = {0};
     struct auth_keys keys;
+    alone((struct str){(const char *)data, size});
     bool ok = auth_keys_parse((struct str){(const char *)data, size}, STR("fuzz"), &keys, &error);
     REQUIRE(ok || (error.status != TC_OK && error.text[0]));
     if (!ok)

@@ -310,6 +310,7 @@ struct  Postern__V1__Requirement
  * is loaded. It may read
  *   request               the request message (of a client's stream: the first)
  *   caller.id .key .tenant .tier .subject .provider .roles .scopes, caller.authenticated
+ *   caller.limits         numbers of an API key's own, by name (`postern keys add --limit requests=500`)
  *   claims.NAME           of the caller's token, declared with `claims`
  *   headers["name"]       request headers by name in any case; values of a repeated header are joined with ", "
  *   metadata["name"]      the same as they travel on to the upstream ("Grpc-Metadata-K" is k), before any rule of `metadata`
@@ -407,6 +408,7 @@ typedef enum {
  *   limit { name: "address"  key: "cidr(source.ip, 64)"  rate: "20/s"  burst: 40 }
  *   limit { name: "tokens"   key: "caller.tenant"  rate: "1000000/day"  cost: "response.usage.total_tokens"
  *           reserve: "request.max_tokens"  shared: true  algorithm: FIXED_WINDOW  calendar: "UTC" }
+ *   limit { name: "own"      key: "caller.key"  rate: "60000/min"  cost: "60000 / caller.limits[?'requests'].orValue(100)" }
  *   limit { name: "at-once"  key: "caller.id"  rate: "4"  algorithm: CONCURRENCY }
  */
 struct  Postern__V1__Limit

@@ -21,7 +21,7 @@ static const char *const expressions[] = {
     "caller.tenant == 'acme' && caller.tier == 'gold'",
     "caller.subject == 'sub' && caller.provider == 'corp'",
     "'infer' in caller.scopes && size(caller.scopes) == 2 && !('x' in caller.scopes)",
-    "caller.roles == ['ops']",
+    "caller.roles == ['ops'] && caller.limits.calls == 5 && !('x' in caller.limits)",
     "claims.level == 3 && claims.ratio == 2.0 && claims.admin && claims.name == 'n'",
     "claims.models == ['a', 'b'] && claims.any.deep == 1",
     "headers['X-Two'] == 'a, b' && 'x-two' in headers && !('x-none' in headers)",
@@ -70,6 +70,7 @@ struct known {
 static void know(struct known *k, const char *claims)
 {
     struct tc_error error = {0};
+    struct expr_value limits;
     *k = (struct known){
         .who = {.provider = STR("corp"),
                 .id = STR("me"),
@@ -84,6 +85,8 @@ static void know(struct known *k, const char *claims)
     expr_array_init(&k->who.scopes, k->scopes, 2);
     expr_array_init(&k->who.roles, k->roles, 1);
     assert_true(json_value_parse(str_c(claims), &k->arena, &k->who.claims, &error));
+    assert_true(json_value_parse(STR("{\"calls\":5}"), &k->arena, &limits, &error));
+    k->who.limits = limits.map;
 }
 
 #define CLAIMS                                                                                   \

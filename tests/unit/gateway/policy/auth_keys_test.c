@@ -62,6 +62,25 @@ static void a_key_is_found_with_all_that_the_file_says(void **state)
     auth_keys_release(&keys);
 }
 
+static void a_key_has_numbers_of_its_own(void **state)
+{
+    struct auth_keys keys = one("0123456789abcdef", ",\"limits\":{\"calls\":5,\"tokens\":1000000}");
+    const struct auth_key *k = NULL;
+    struct expr_value key = expr_string(STR("tokens")), name, value;
+    (void)state;
+    assert_int_equal(auth_keys_find(&keys, STR("0123456789abcdef"), 0, &k), AUTH_KEY_GOOD);
+    const struct expr_map *m = k->principal.limits;
+    assert_int_equal(m->size(m), 2);
+    assert_true(m->find(m, NULL, &key, &value) && value.kind == EXPR_INT && value.i == 1000000);
+    m->at(m, NULL, 0, &name, &value);
+    assert_true(str_eq(name.s, STR("calls")) && value.i == 5);
+    key = expr_string(STR("token"));
+    assert_false(m->find(m, NULL, &key, &value));
+    key = expr_int(5);
+    assert_false(m->find(m, NULL, &key, &value));
+    auth_keys_release(&keys);
+}
+
 static void what_is_near_a_key_is_none(void **state)
 {
     (void)state;
@@ -115,6 +134,13 @@ static void faults_of_a_file_have_their_place(void **state)
         {KEY("\"id\":\"b\",\"hash\":\"sha256:BB\""), "keys[1].hash", "64 hex digits"},
         {KEY("\"id\":\"b\",\"hash\":\"md5:bb\""), "keys[1].hash", "64 hex digits"},
         {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "b\""), "keys[1].hash", "64 hex digits"},
+        {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"limits\":[1]"), "keys[1].limits", "an object"},
+        {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"limits\":{\"a\":0}"), "keys[1].limits",
+         "above 0"},
+        {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"limits\":{\"a\":1.5}"), "keys[1].limits",
+         "whole"},
+        {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"limits\":{\"a\":\"1\"}"), "keys[1].limits",
+         "whole"},
         {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"tenant\":1"), "keys[1].tenant", "a string"},
         {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"tier\":null"), "keys[1].tier", "a string"},
         {KEY("\"id\":\"b\",\"hash\":\"" HASH_B "\",\"scopes\":\"x\""), "keys[1].scopes", "a list"},
@@ -250,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_found_with_all_that_the_file_says),
+        cmocka_unit_test(a_key_has_numbers_of_its_own),
         cmocka_unit_test(what_is_near_a_key_is_none),
         cmocka_unit_test(the_end_of_a_key_is_the_second_that_it_says),
         cmocka_unit_test(faults_of_a_file_have_their_place),
