@@ -93,9 +93,12 @@ static enum tc_status bind_parameter(struct tc_binding *b, struct bind_target *t
     t->n = p.n;
     t->key = p.key;
     if (!known || p.fields[0] == o->body_field)
-        return unknown(b, t, o);
-    status = decode(b, t, value, &value);
-    return status == TC_OK ? tc_bind_value(b, t, value) : status;
+        status = unknown(b, t, o);
+    else if ((status = decode(b, t, value, &value)) == TC_OK)
+        status = tc_bind_value(b, t, value);
+    t->fields = NULL; /* p's */
+    t->n = 0;
+    return status;
 }
 
 enum tc_status tc_bind_query(struct tc_binding *b, struct str query,

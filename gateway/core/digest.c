@@ -31,7 +31,7 @@ static bool hash_both(struct str first, struct str second, unsigned char *out)
 bool digest_hex(struct str first, struct str second, char out[DIGEST_HEX])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char hash[32];
+    unsigned char hash[32] = {0};
     bool ok = hash_both(first, second, hash);
     for (unsigned i = 0; i < DIGEST_HEX / 2; i++) {
         out[2 * i] = digits[hash[i] >> 4];

@@ -251,7 +251,7 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
                           at */
         rearm(c, b->write_stall_ms);
         break;
-    case WAIT_RAW: rearm(c, RAW_POLL_MS); break;
+    case WAIT_RAW:
     case WAIT_CLOSE: rearm(c, RAW_POLL_MS); break;
     case WAIT_CALL: c->due = NEVER; break;
     }

@@ -116,7 +116,7 @@ bool http1_fields_add(struct MHD_Response *r, const struct headers *h, size_t ro
     struct lines l;
     l.response = r;
     l.fields = 0;
-    l.n = 0;
+    l.name_n = l.n = 0;
     for (uint32_t i = 0; i < h->n; i++)
         if (carried(&h->items[i], &room) && !add(&l, &h->items[i]))
             return false;

@@ -299,7 +299,7 @@ bool jose_keys_pem(struct str pem, struct jose_keys *keys, struct tc_error *erro
 
 void jose_keys_release(struct jose_keys *keys)
 {
-    for (uint32_t i = 0; i < keys->n; i++)
+    for (uint32_t i = 0; keys->items && i < keys->n; i++)
         drop_key(&keys->items[i]);
     arena_release(&keys->arena);
     *keys = (struct jose_keys){0};

@@ -99,5 +99,5 @@ void auth_waiters_wake(struct auth_runtime *r, struct auth_waiter **list, bool f
 enum auth_verdict auth_known(struct auth_query *q, struct auth_entry *e);
 
 /* auth_introspect.c */
-enum auth_verdict auth_introspect(struct auth_query *q);
+enum auth_verdict auth_introspect(struct auth_query *a);
 void auth_introspect_close(struct auth_runtime *r, struct auth_state *s);

@@ -8,10 +8,12 @@ extern const struct limit_algorithm limit_token_bucket, limit_fixed_window, limi
 
 __extension__ typedef unsigned __int128 limit_wide;
 
-/* a * b / c, rounded up; UINT64_MAX when it does not fit. c > 0. */
+/* a * b / c, rounded up; UINT64_MAX when it does not fit, or c == 0. */
 static inline uint64_t limit_mul_div_up(uint64_t a, uint64_t b, uint64_t c)
 {
     uint64_t low;
+    if (c == 0)
+        return UINT64_MAX;
     if (!__builtin_mul_overflow(a, b, &low))
         return low / c + (low % c != 0);
     limit_wide q = ((limit_wide)a * b + c - 1) / c;
@@ -21,6 +23,8 @@ static inline uint64_t limit_mul_div_up(uint64_t a, uint64_t b, uint64_t c)
 static inline uint64_t limit_mul_div(uint64_t a, uint64_t b, uint64_t c)
 {
     uint64_t low;
+    if (c == 0)
+        return UINT64_MAX;
     if (!__builtin_mul_overflow(a, b, &low))
         return low / c;
     limit_wide q = (limit_wide)a * b / c;

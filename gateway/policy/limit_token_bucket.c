@@ -16,10 +16,8 @@ static void advance(union limit_state *s, const struct limit_use *u)
     uint64_t window = u->rule->window_ns;
 
     s->bucket.seen += dt;
-    if (room <= 0) {
-        s->bucket.tokens = (int64_t)u->rule->burst; /* a reload may have lowered it */
-        s->bucket.fraction = 0;
-    } else if (flow >= (limit_wide)(uint64_t)room * window) {
+    /* room < 0: a reload has lowered the burst */
+    if (room <= 0 || flow >= (limit_wide)(uint64_t)room * window) {
         s->bucket.tokens = (int64_t)u->rule->burst;
         s->bucket.fraction = 0;
     } else if (flow <= UINT64_MAX) { /* the usual case, without a 128-bit division */

@@ -48,7 +48,7 @@ static void unlink_call(struct fetch *c)
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
-}
+} /* NOLINT(clang-analyzer-unix.Malloc): the list, whose head is f->calls, has let go of it */
 
 static void free_call(struct fetch *c)
 {

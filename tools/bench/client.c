@@ -245,6 +245,7 @@ int main(int argc, char **argv)
     r.begin = now_ns();
     drive(&r, epoll, timer);
     double seconds = (double)(now_ns() - r.begin) / 1e9;
+    free(r.unused);
     qsort(r.took, r.done, sizeof *r.took, by_size);
     printf("{\"requests\": %llu, \"seconds\": %.6f, \"p50\": %u, \"p90\": %u, \"p99\": %u, "
            "\"p999\": %u, \"max\": %u}\n",

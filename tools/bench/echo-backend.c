@@ -77,6 +77,8 @@ static void append(struct stream *s, const void *p, size_t n)
     if (s->cap - s->n < n) {
         s->cap = (s->n + n) * 2;
         s->p = realloc(s->p, s->cap);
+        if (!s->p)
+            exit(1);
     }
     memcpy(s->p + s->n, p, n);
     s->n += n;
