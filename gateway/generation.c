@@ -57,19 +57,54 @@ static bool needs_redis(const struct plan *plan)
     return needs && plan->redis.config.endpoint.n;
 }
 
-static bool open_redis(struct generation *g, struct worker_loop *on)
+static bool same_redis(const struct redis_config *a, const struct redis_config *b)
 {
-    const struct plan *plan = g->scope.snapshot->plan;
-    struct redis_config config = plan->redis.config;
+    return str_eq(a->endpoint, b->endpoint) && str_eq(a->user, b->user) &&
+           str_eq(a->password, b->password) && a->db == b->db && a->timeout_ms == b->timeout_ms;
+}
+
+static struct generation_redis *open_client(struct generation *g, struct worker_loop *on)
+{
+    struct redis_config config = g->scope.snapshot->plan->redis.config;
     const struct str scripts[REDIS_SCRIPTS] = {
         [REDIS_SCRIPT_LIMIT] = limit_script(),
         [REDIS_SCRIPT_KEYS] = auth_redis_script,
     };
+    struct generation_redis *held = calloc(1, sizeof *held);
     config.scripts = scripts;
     config.nscripts = REDIS_SCRIPTS;
-    if (needs_redis(plan))
-        g->redis = redis_open(g->loop, on->timers, &config);
-    return g->redis || !needs_redis(plan);
+    if (held)
+        held->client = redis_open(g->loop, on->timers, &config);
+    if (held && held->client)
+        return held;
+    free(held);
+    return NULL;
+}
+
+/* A connection that stands goes on: a reload is no reason to make calls wait for another. */
+static bool open_redis(struct generation *g, struct worker_loop *on, struct generation *before)
+{
+    const struct plan *plan = g->scope.snapshot->plan;
+    if (!needs_redis(plan))
+        return true;
+    if (before && before->held &&
+        same_redis(&before->scope.snapshot->plan->redis.config, &plan->redis.config))
+        g->held = before->held;
+    else
+        g->held = open_client(g, on);
+    if (!g->held)
+        return false;
+    g->held->users++;
+    g->redis = g->held->client;
+    return true;
+}
+
+static void close_redis(struct generation *g)
+{
+    if (!g->held || --g->held->users)
+        return;
+    redis_close(g->held->client);
+    free(g->held);
 }
 
 static bool open_limiter(struct generation *g, struct worker_loop *on)
@@ -104,7 +139,8 @@ static bool open_all(struct generation *g, struct worker_loop *on, struct genera
     const struct plan *plan = g->scope.snapshot->plan;
     g->watch = watch_new(plan->npolicies, on->log);
     g->channels = calloc(plan->nclusters ? plan->nclusters : 1, sizeof *g->channels);
-    if (!g->watch || !name_callers(g) || !g->channels || !open_redis(g, on) || !open_limiter(g, on))
+    if (!g->watch || !name_callers(g) || !g->channels || !open_redis(g, on, before) ||
+        !open_limiter(g, on))
         return false;
     g->scope.auth = auth_runtime_new(plan, on->timers, on->fetcher, g->redis);
     if (!g->scope.auth)
@@ -165,8 +201,7 @@ void generation_free(struct generation *g)
 {
     limiter_free(g->scope.limiter);
     auth_runtime_free(g->scope.auth);
-    if (g->redis)
-        redis_close(g->redis);
+    close_redis(g);
     close_channels(g);
     if (g->watch)
         watch_free(g->watch);

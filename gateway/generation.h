@@ -1,6 +1,6 @@
 /* One snapshot as a worker uses it: with its channels and its counters. After a reload the old
  * generation lives on until its last exchange has ended; channels to clusters that did not change
- * are handed on to the new one. */
+ * are handed on to the new one, and so is the Redis client. */
 #pragma once
 
 #include <uv.h>
@@ -15,10 +15,16 @@ struct generation_channel {
     uint32_t users;                /* generations */
 };
 
+struct generation_redis {
+    struct redis *client;
+    uint32_t users; /* generations */
+};
+
 struct generation {
     struct exchange_scope scope; /* first: the exchange's view of it */
     uv_loop_t *loop;
-    struct redis *redis; /* NULL: nothing of the plan needs it */
+    struct redis *redis;           /* NULL: nothing of the plan needs it */
+    struct generation_redis *held; /* what `redis` is the client of */
     struct watch *watch;
     struct generation_channel **channels; /* one per cluster of the plan; NULL: not opened yet */
 };

@@ -95,8 +95,13 @@ static bool identify(struct exchange *x)
     static const struct principal nobody = {0};
     const struct plan_identity *i = &x->snapshot->plan->identity;
     const struct principal *who = x->principal ? x->principal : &nobody;
-    struct str scopes = i->scopes.n && x->principal ? joined_scopes(x, who) : STR_NONE;
+    bool told = i->scopes.n && x->principal;
+    struct str scopes = told ? joined_scopes(x, who) : STR_NONE;
 
+    if (told && !scopes.p) {
+        exchange_fail_memory(x);
+        return false;
+    }
     return tell(x, i->id, who->id) == STAGE_NEXT && tell(x, i->tenant, who->tenant) == STAGE_NEXT &&
            tell(x, i->subject, who->subject) == STAGE_NEXT &&
            tell(x, i->provider, who->provider) == STAGE_NEXT &&

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/policy/auth_provider.h"
 #include "tests/unit/support/failmalloc.h"
 
 /* Nobody listens there; nothing is called either. */
@@ -171,6 +172,49 @@ static void short_memory_leaves_nothing_behind(void **state)
     }
 }
 
+/* A plan whose API keys stand in a Redis. */
+static struct snapshot *snapshot_with_redis(struct plan_of_two *p, struct auth_provider *keys,
+                                            struct str password)
+{
+    struct snapshot *s = snapshot_of(p);
+    *keys = (struct auth_provider){.name = STR("k"), .redis_keys = STR("{p:keys:k}")};
+    p->plan.providers = keys;
+    p->plan.nproviders = 1;
+    p->plan.redis.config = (struct redis_config){.endpoint = nowhere, .password = password};
+    return s;
+}
+
+static void a_redis_that_has_not_changed_is_handed_on(void **state)
+{
+    struct plan_of_two plans[3];
+    struct auth_provider keys[3];
+    struct snapshot *s[3];
+    struct generation *g[3];
+    struct timer_wheel timers;
+    uv_loop_t loop;
+    (void)state;
+
+    uv_loop_init(&loop);
+    timer_wheel_init(&timers, &loop);
+    for (int i = 0; i < 3; i++) {
+        s[i] = snapshot_with_redis(&plans[i], &keys[i], i < 2 ? STR("") : STR("secret"));
+        g[i] = generation_new(&(struct worker_loop){.loop = &loop, .timers = &timers}, s[i],
+                              i ? g[i - 1] : NULL);
+        assert_non_null(g[i]);
+    }
+    assert_non_null(g[0]->redis);
+    assert_ptr_equal(g[1]->redis, g[0]->redis);
+    assert_ptr_not_equal(g[2]->redis, g[1]->redis); /* another password */
+    for (int i = 0; i < 3; i++) {
+        struct redis_stats stats;
+        redis_stats(g[i]->redis, &stats); /* is there as long as its last user */
+        generation_free(g[i]);
+        snapshot_release(s[i]);
+    }
+    timer_wheel_close(&timers);
+    end_loop(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +223,7 @@ int main(void)
         cmocka_unit_test(an_equal_cluster_hands_its_channel_on),
         cmocka_unit_test(what_differs_is_not_the_same_cluster),
         cmocka_unit_test(short_memory_leaves_nothing_behind),
+        cmocka_unit_test(a_redis_that_has_not_changed_is_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

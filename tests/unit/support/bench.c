@@ -55,6 +55,7 @@ static void host_ended(struct exchange_host *host, struct exchange_scope *scope,
     keep(b->error, e->error);
     keep(b->request_id, e->request_id);
     keep(b->cluster_name, e->cluster_name);
+    keep(b->caller, e->caller);
 }
 
 static void host_scope_idle(struct exchange_host *host, struct exchange_scope *scope)

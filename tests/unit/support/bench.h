@@ -33,7 +33,7 @@ struct bench {
     uint32_t ended; /* exchanges */
     struct event event;
     struct exchange_scope *event_scope;
-    char error[BENCH_TEXT], request_id[BENCH_TEXT], cluster_name[BENCH_TEXT];
+    char error[BENCH_TEXT], request_id[BENCH_TEXT], cluster_name[BENCH_TEXT], caller[BENCH_TEXT];
     struct exchange_scope *idle_scope; /* told by scope_idle */
     uint32_t idles;
 };
