@@ -74,6 +74,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 static void append(struct stream *s, const void *p, size_t n)
 {
+    if (n == 0)
+        return;
     if (s->cap - s->n < n) {
         s->cap = (s->n + n) * 2;
         s->p = realloc(s->p, s->cap);
