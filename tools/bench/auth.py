@@ -1,6 +1,9 @@
 """What asking who calls adds to a call: no auth at all, a key of a file of 1,000, a token signed by RS256 that is known
-already. `sent` are the same headers to a gateway that asks nobody: their bytes alone. Postern alone, all of them taking
-turns. Every answer is a 200, so every call has been let in."""
+already. `sent` are the same headers to a method that asks nobody: read, and taken away, since a provider is declared that
+reads them. Postern alone, all of them taking turns. Every answer is a 200, so every call has been let in.
+
+Most of what a token costs is libmicrohttpd's: 23 instructions for each of its bytes, 15,000 for one of 634; judging it takes
+4,000 (callgrind)."""
 import hashlib
 import json
 import secrets
@@ -46,8 +49,8 @@ def cost(bench, port, backend_port):
     """{name: {cpu_us, added_us}}; of the two that are asked also what judging adds to the bytes: judged_us"""
     (keys, key), (corp, bearer) = api_key(), token()
     rows = turns.cost(bench, "auth", {
-        "none": ({}, {}), "api key sent": ({}, key), "api key": (config(keys, "api_key"), key),
-        "jwt sent": ({}, bearer), "jwt": (config(corp, "jwt"), bearer)}, (port, backend_port))
+        "none": ({}, {}), "api key sent": ({"auth": [keys]}, key), "api key": (config(keys, "api_key"), key),
+        "jwt sent": ({"auth": [corp]}, bearer), "jwt": (config(corp, "jwt"), bearer)}, (port, backend_port))
     for name in ("api key", "jwt"):
         rows[name]["judged_us"] = round(rows[name]["added_us"] - rows[f"{name} sent"]["added_us"], 2)
     return rows

@@ -106,6 +106,7 @@ def absolutes(figures):
             ("limit, any of a million keys: CPU µs added", "limits.million keys.added_us", 1, 2),
             ("auth, API key: CPU µs added", "auth.api key.added_us", 1, 1),
             ("auth, JWT that is known: CPU µs added", "auth.jwt.added_us", 1, 2),
+            ("auth, JWT that is known: CPU µs to judge it", "auth.jwt.judged_us", 1, 2),
             ("limit, a million keys: MB", "limits.million keys.mb", 1, 128)):
         value = lookup(figures, path)
         yield title, None if value is None else value * scale, -limit, None
