@@ -11,7 +11,7 @@ enum { DESCRIPTOR_ENTRIES = 1, DESCRIPTOR_HITS = 3 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 enum { RESPONSE_CODE = 1, RESPONSE_STATUSES = 2 };
 enum { STATUS_CODE = 1, STATUS_REMAINING = 3, STATUS_RESET = 4 };
-enum { CODE_OK = 1, CODE_OVER_LIMIT = 2 };
+enum { CODE_UNKNOWN, CODE_OK, CODE_OVER_LIMIT };
 
 enum { REQUEST_MAX = 64 << 10, RESPONSE_MAX = 64 << 10 };
 enum { WAIT_NS = 1000000000 }; /* when it does not say */
@@ -72,18 +72,17 @@ static bool put_request(struct buf *out, const struct limit_call *c)
 
 /* ---- the answer ---- */
 
-static struct limit_verdict verdict_of(struct str status)
+static struct limit_verdict verdict_of(struct str status, bool granted)
 {
     struct tc_wire_field f;
     uint64_t reset = 0;
     if (tc_wire_find(status, STATUS_RESET, TC_LEN, &f))
         reset = uint_of(f.bytes, 1); /* google.protobuf.Duration: whole seconds are enough */
     reset = (reset < UINT32_MAX ? reset : UINT32_MAX) * 1000000000;
-    bool granted = uint_of(status, STATUS_CODE) != CODE_OVER_LIMIT;
     return (struct limit_verdict){
         .granted = granted,
-        .remaining = uint_of(status, STATUS_REMAINING),
-        .reset_ns = reset,
+        .remaining = granted ? uint_of(status, STATUS_REMAINING) : 0,
+        .reset_ns = reset || granted ? reset : WAIT_NS,
         .wait_ns = granted ? 0
                    : reset ? reset
                            : WAIT_NS,
@@ -120,21 +119,39 @@ static struct str next_status(struct str *response)
     return STR_NONE;
 }
 
-/* One status per descriptor, in their order. Where there is none the code of all stands for it. */
+static uint64_t code_of(struct str status)
+{
+    uint64_t code = uint_of(status, STATUS_CODE);
+    return code == CODE_OK || code == CODE_OVER_LIMIT ? code : CODE_UNKNOWN;
+}
+
+/* The code of the statuses that a refusal is laid to: if none is over, the unknown ones; if all are
+ * well, all. */
+static uint64_t code_to_blame(const struct limit_call *c, struct str response)
+{
+    uint64_t worst = CODE_OK;
+    for (uint8_t k = c->first; k < c->last; k++) {
+        if (!limit_service_is_meant(&c->items[k]))
+            continue;
+        uint64_t code = code_of(next_status(&response));
+        if (code == CODE_OVER_LIMIT || worst == CODE_OK)
+            worst = code;
+    }
+    return worst;
+}
+
+/* One status per descriptor, in their order; there may be none. The code of all decides: a service
+ * that only watches says OK to all, and that one is over. */
 static bool take_statuses(struct limit_call *c, struct str response, uint64_t code)
 {
-    const struct limit_verdict refused = {.wait_ns = WAIT_NS, .reset_ns = WAIT_NS};
+    uint64_t blamed = code_to_blame(c, response);
     bool granted = true;
     for (uint8_t k = c->first; k < c->last; k++) {
         if (!limit_service_is_meant(&c->items[k]))
             continue;
         struct str status = next_status(&response);
-        if (status.p)
-            granted &= take_verdict(&c->items[k], verdict_of(status));
-        else if (code == CODE_OVER_LIMIT)
-            granted &= take_verdict(&c->items[k], refused);
-        else
-            granted &= take_verdict(&c->items[k], (struct limit_verdict){.granted = true});
+        bool over = code == CODE_OVER_LIMIT && code_of(status) == blamed;
+        granted &= take_verdict(&c->items[k], verdict_of(status, !over));
     }
     return granted;
 }

@@ -99,6 +99,12 @@ static void answer(uint32_t call, const char *text)
     fake_end(fake_call(&b.channel, call), TC_CODE_OK, "");
 }
 
+static void anew(void)
+{
+    fake_channel_release(&b.channel);
+    fake_channel_init(&b.channel);
+}
+
 static void it_is_asked_for_all_of_a_call_at_once(void **state)
 {
     (void)state;
@@ -135,7 +141,7 @@ static void its_refusal_refuses_all(void **state)
 }
 
 /* Some services say what holds for all and nothing of each. */
-static void the_code_of_all_stands_for_statuses_that_are_missing(void **state)
+static void the_code_of_all_decides(void **state)
 {
     static const struct {
         const char *answer;
@@ -145,19 +151,41 @@ static void the_code_of_all_stands_for_statuses_that_are_missing(void **state)
         {"1:2 2:{1:1 3:4}", LIMIT_REFUSED},
         {"1:1", LIMIT_GRANTED},
         {"1:1 2:{1:1} 2:{1:1} 2:{1:2}", LIMIT_GRANTED}, /* of nobody */
+        {"1:2 2:{1:1} 2:{1:1}", LIMIT_REFUSED},
+        {"1:2 2:{1:0} 2:{1:0}", LIMIT_REFUSED},
+        {"1:1 2:{1:1} 2:{1:2}", LIMIT_GRANTED}, /* it only watches */
     };
     (void)state;
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(take(2), LIMIT_WAITING);
-        answer(i, cases[i].answer);
+        answer(0, cases[i].answer);
         assert_int_equal(b.call.outcome, cases[i].outcome);
+        anew();
     }
+}
+
+/* Whom the refusal of all is laid to: it does not hold up the others in a dry run. */
+static void who_is_not_said_to_be_well_is_over(void **state)
+{
+    static const struct {
+        const char *answer;
+        bool over[2];
+    } cases[] = {
+        {"1:2 2:{1:1} 2:{1:2 3:7}", {false, true}}, {"1:2 2:{1:0} 2:{1:2}", {false, true}},
+        {"1:2 2:{1:1} 2:{1:0}", {false, true}},     {"1:2 2:{1:1}", {false, true}},
+        {"1:2 2:{1:1} 2:{1:1}", {true, true}},      {"1:2", {true, true}},
+    };
+    (void)state;
     b.limits[1].dry_run = true;
-    fake_channel_release(&b.channel);
-    fake_channel_init(&b.channel);
-    assert_int_equal(take(2), LIMIT_WAITING);
-    answer(0, "1:2 2:{1:1}");
-    assert_int_equal(b.call.outcome, LIMIT_GRANTED);
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(take(2), LIMIT_WAITING);
+        answer(0, cases[i].answer);
+        assert_int_equal(b.call.outcome, cases[i].over[0] ? LIMIT_REFUSED : LIMIT_GRANTED);
+        assert_int_equal(b.items[0].ask.verdict.wait_ns != 0, cases[i].over[0]);
+        assert_int_equal(b.items[1].would_refuse, cases[i].over[1]);
+        assert_int_equal(b.items[1].ask.verdict.remaining, 0);
+        anew();
+    }
 }
 
 static void a_dry_run_is_told_and_refuses_nothing(void **state)
@@ -251,7 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(it_is_asked_for_all_of_a_call_at_once),
         CASE(its_refusal_refuses_all),
-        CASE(the_code_of_all_stands_for_statuses_that_are_missing),
+        CASE(the_code_of_all_decides),
+        CASE(who_is_not_said_to_be_well_is_over),
         CASE(a_dry_run_is_told_and_refuses_nothing),
         CASE(without_a_sensible_answer_the_fallback_holds),
         CASE(what_it_lets_pass_is_counted_here_too),
