@@ -1,5 +1,7 @@
 #include "gateway/core/clock.h"
+#include "gateway/core/digest.h"
 #include "gateway/policy/limiter.h"
+#include "transcoder/text.h"
 #include "transcoder/wire.h"
 
 /* envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit as its client: all items of a call
@@ -13,6 +15,10 @@ enum { RESPONSE_CODE = 1, RESPONSE_STATUSES = 2 };
 enum { STATUS_CODE = 1, STATUS_REMAINING = 3, STATUS_RESET = 4 };
 enum { CODE_UNKNOWN, CODE_OK, CODE_OVER_LIMIT };
 
+#define DIGEST_PREFIX "digest:"
+enum { VALUE_MAX = 256 }; /* bytes of a key that is sent as it is */
+
+/* All items of a call fit. */
 enum { REQUEST_MAX = 64 << 10, RESPONSE_MAX = 64 << 10 };
 enum { WAIT_NS = 1000000000 }; /* when it does not say */
 
@@ -29,14 +35,30 @@ static uint64_t uint_of(struct str message, uint32_t number)
 
 /* ---- asking ---- */
 
+/* What the protocol carries is sent as it is: text, and not more of it than one likes to read in
+ * the service's logs. Everything else goes by its digest, so that nobody is uncounted by the choice
+ * of his key; so does what looks like one, so that nobody takes another's. */
+static bool is_sent_as_it_is(struct str key)
+{
+    return key.n <= VALUE_MAX && tc_utf8_valid(key) && !str_starts(key, STR(DIGEST_PREFIX));
+}
+
 /* Values have at least one byte: a limit without a key gives its name. */
+static bool put_value(struct buf *entry, const struct limit_item *i)
+{
+    char text[sizeof DIGEST_PREFIX - 1 + DIGEST_HEX] = DIGEST_PREFIX;
+    struct str value = i->key.n ? i->key : i->limit->name;
+    if (is_sent_as_it_is(value))
+        return tc_put_bytes(entry, ENTRY_VALUE, value);
+    return digest_hex(i->limit->name, value, text + sizeof DIGEST_PREFIX - 1) &&
+           tc_put_bytes(entry, ENTRY_VALUE, str_of(text, sizeof text));
+}
+
 static bool put_entry(struct buf *out, const struct limit_item *i)
 {
-    struct str value = i->key.n ? i->key : i->limit->name;
     struct buf entry;
     buf_init(&entry, REQUEST_MAX);
-    bool ok = tc_put_bytes(&entry, ENTRY_KEY, i->limit->name) &&
-              tc_put_bytes(&entry, ENTRY_VALUE, value) &&
+    bool ok = tc_put_bytes(&entry, ENTRY_KEY, i->limit->name) && put_value(&entry, i) &&
               tc_put_bytes(out, DESCRIPTOR_ENTRIES, buf_str(&entry));
     buf_release(&entry);
     return ok;

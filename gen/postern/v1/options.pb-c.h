@@ -78,8 +78,9 @@ typedef enum _Postern__V1__Limit__Counting {
    */
   POSTERN__V1__LIMIT__COUNTING__LEASED = 1,
   /*
-   * By the rate-limit service of the configuration: {name, key} is the descriptor ({name, name} without a key). The service knows how much is
-   * allowed; `rate` is what `when_away: LOCAL` allows and what clients are told.
+   * By the rate-limit service of the configuration: {name, key} is the descriptor ({name, name} without a key). A key that is no UTF-8, is
+   * longer than 256 bytes or begins with "digest:" is sent as "digest:" and half of its SHA-256 (of name, a zero byte and key, in hex). The
+   * service knows how much is allowed; `rate` is what `when_away: LOCAL` allows and what clients are told.
    */
   POSTERN__V1__LIMIT__COUNTING__SERVICE = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(POSTERN__V1__LIMIT__COUNTING)

@@ -9,6 +9,7 @@
 #include "tests/fakes/fake_channel.h"
 #include "tests/unit/support/failmalloc.h"
 #include "tests/unit/support/wire_text.h"
+#include "transcoder/wire.h"
 
 /* The client of a rate-limit service on a channel without a network; bytes are those of rls.proto,
  * written by hand. */
@@ -122,6 +123,48 @@ static void it_is_asked_for_all_of_a_call_at_once(void **state)
     assert_int_equal(b.items[0].ask.verdict.remaining, 8);
     assert_true(b.items[0].ask.verdict.reset_ns == UINT64_C(77000000000));
     assert_int_equal(b.items[1].ask.verdict.remaining, 5);
+}
+
+/* The value it was asked for. */
+static struct str asked(struct str key)
+{
+    struct tc_wire_field f;
+    anew();
+    take(1);
+    b.items[0].key = key;
+    limit_cancel(&b.call);
+    anew();
+    assert_int_equal(limit_take(&b.call, 0, 1), LIMIT_WAITING);
+    struct str sent = fake_sent(fake_call(&b.channel, 0), 0);
+    assert_true(tc_wire_find(sent, 2, TC_LEN, &f) && tc_wire_find(f.bytes, 1, TC_LEN, &f) &&
+                tc_wire_find(f.bytes, 2, TC_LEN, &f));
+    f.bytes = arena_copy(&b.arena, f.bytes);
+    limit_cancel(&b.call);
+    return f.bytes;
+}
+
+/* Nobody is uncounted by the choice of his key. */
+static void a_key_that_the_protocol_does_not_carry_goes_by_its_digest(void **state)
+{
+    static char large[70000];
+    struct str seen[6];
+    (void)state;
+    memset(large, 'a', sizeof large);
+    assert_true(str_eq(asked(str_of(large, 256)), str_of(large, 256)));
+    assert_true(str_eq(asked(STR("m\xc3\xbcller")), STR("m\xc3\xbcller")));
+    seen[0] = asked(str_of(large, 257));
+    seen[1] = asked(str_of(large, 258));
+    seen[2] = asked(str_of(large, sizeof large));
+    seen[3] = asked(STR("\xff\xfe"));
+    seen[4] = asked(STR("\xff\xfd"));
+    seen[5] = asked(seen[0]); /* who gives another's digest has not his budget */
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(seen[i].n, 7 + 32);
+        assert_memory_equal(seen[i].p, "digest:", 7);
+        for (unsigned k = 0; k < i; k++)
+            assert_false(str_eq(seen[i], seen[k]));
+    }
+    assert_true(str_eq(seen[3], asked(STR("\xff\xfe"))));
 }
 
 /* And what was taken here goes back. */
@@ -278,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(it_is_asked_for_all_of_a_call_at_once),
+        CASE(a_key_that_the_protocol_does_not_carry_goes_by_its_digest),
         CASE(its_refusal_refuses_all),
         CASE(the_code_of_all_decides),
         CASE(who_is_not_said_to_be_well_is_over),
