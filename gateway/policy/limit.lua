@@ -121,14 +121,26 @@ function counter.save(l)
   else keep(l, counter.reset(l), 'n', l.n, 'b', l.b, 's', l.s) end
 end
 
--- a sorted set of uses, 'id cost' by time; the member 's' has the sum of costs for its score
-local log, FIRST = {}, 1000000000
+-- a sorted set of uses, 'id cost' by time; first of all stands 's', the sum of costs as its score. However long the log
+-- is, a call looks at no more than a page of it at a time.
+local log, FIRST, PAGE = {}, 1000000000, 64
+local function cost_of(use) return tonumber(string.match(use, ' (%d+)$')) end
+local function all_cost_one(l) return redis.call('ZCARD', l.key) - 1 == l.sum end
+-- the rest is forgotten by later calls, if this one has room already
 local function forget(l, before)
-  local old = redis.call('ZRANGEBYSCORE', l.key, FIRST, before)
-  if #old == 0 then return end
-  for _, use in ipairs(old) do l.sum = l.sum - tonumber(string.match(use, ' (%d+)$')) end
-  redis.call('ZREMRANGEBYSCORE', l.key, FIRST, before)
-  redis.call('ZADD', l.key, l.sum, 's')
+  if all_cost_one(l) then
+    local gone = redis.call('ZREMRANGEBYSCORE', l.key, FIRST, before)
+    l.sum = l.sum - gone
+    if gone > 0 then redis.call('ZADD', l.key, l.sum, 's') end
+    return
+  end
+  repeat
+    local old = redis.call('ZRANGEBYSCORE', l.key, FIRST, before, 'LIMIT', 0, PAGE)
+    if #old == 0 then return end
+    for _, use in ipairs(old) do l.sum = l.sum - cost_of(use) end
+    redis.call('ZREMRANGEBYRANK', l.key, 1, #old)
+    redis.call('ZADD', l.key, l.sum, 's')
+  until l.sum + max(l.cost, l.had) <= l.amount
 end
 function log.load(l)
   l.sum = tonumber(redis.call('ZSCORE', l.key, 's') or 0)
@@ -137,15 +149,19 @@ function log.load(l)
 end
 function log.left(l) return l.amount - l.sum end
 function log.most(l) return l.amount end
+-- by the use that makes room when it leaves. Of costs beyond a page no more is known than that each is at least one: so
+-- long it takes at the most.
 function log.wait(l, cost)
-  local sum, at = l.sum, time
-  local uses = redis.call('ZRANGEBYSCORE', l.key, FIRST, '+inf', 'WITHSCORES')
-  for i = 1, #uses, 2 do
-    if sum + cost <= l.amount then break end
-    sum = sum - tonumber(string.match(uses[i], ' (%d+)$'))
-    at = tonumber(uses[i + 1]) + l.window
+  local need, n = l.sum + cost - l.amount, 0
+  if not all_cost_one(l) then
+    for _, use in ipairs(redis.call('ZRANGE', l.key, 1, PAGE)) do
+      if need <= 0 then break end
+      need, n = need - cost_of(use), n + 1
+    end
   end
-  return max(at - time, 1)
+  local last = min(n + max(need, 0), redis.call('ZCARD', l.key) - 1)
+  local use = redis.call('ZRANGE', l.key, last, last, 'WITHSCORES')
+  return max(tonumber(use[2]) + l.window - time, 1)
 end
 function log.reset(l) return l.sum > 0 and l.window or 0 end
 function log.charge(l, cost) l.add = cost; l.sum = l.sum + cost end
@@ -173,17 +189,14 @@ function log.save(l)
 end
 -- a server that has lost its memory takes the place anew
 function log.renew(l)
-  local there = false
-  for _, use in ipairs(redis.call('ZRANGEBYSCORE', l.key, FIRST, '+inf')) do
-    if string.sub(use, 1, #id + 1) == id .. ' ' then
-      redis.call('ZADD', l.key, time, use)
-      there = true
-    end
-  end
-  if not there then
+  local use = id .. ' ' .. string.format('%.0f', l.cost)
+  if redis.call('ZSCORE', l.key, use) then
+    redis.call('ZADD', l.key, time, use)
+    redis.call('PEXPIRE', l.key, ceil(l.window / 1000) + 1)
+  else
     log.charge(l, l.cost)
     log.save(l)
-  elseif l.sum > 0 then redis.call('PEXPIRE', l.key, ceil(l.window / 1000) + 1) end
+  end
 end
 
 local kinds = {[0] = bucket, fixed, log, counter, log}

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/core/clock.h"
 #include "gateway/policy/limit_algorithm.h"
 #include "gateway/upstream/redis.h"
 #include "tests/fakes/redis_process.h"
@@ -236,6 +237,79 @@ static void a_log_is_the_same_there_and_here(void **state)
     walk(rule(LIMIT_SLIDING_LOG, 100, 60 * S), 2 * S, "log");
 }
 
+/* ---- long logs ---- */
+
+enum { LONG = 10000 };
+
+/* `n` uses, one a microsecond, of this many pieces each. */
+static void fill(const char *key, unsigned n, unsigned cost)
+{
+    char command[400];
+    snprintf(command, sizeof command,
+             "redis-cli -s %s EVAL \"for i = 1, %u do redis.call('ZADD', KEYS[1], "
+             "string.format('%%.0f', %llu + i), i .. ' %u') end; "
+             "redis.call('ZADD', KEYS[1], %u, 's')\" 1 %s >/dev/null",
+             b.server.path, n, (unsigned long long)BEGUN, cost, n * cost, key);
+    assert_int_equal(system(command), 0);
+}
+
+static struct limit_script_answer take_of_log(const char *key, uint64_t amount, uint64_t cost,
+                                              uint64_t time)
+{
+    struct limit_rule log = rule(LIMIT_SLIDING_LOG, amount, 60 * S);
+    struct limit_script_row row = limit_script_row(&log, 60 * S);
+    struct str name = str_c(key);
+    row.cost = (double)cost;
+    struct ask q = {SCRIPT_OF_THE_TIME, "mine", LIMIT_SCRIPT_TAKE, &name, &row, 1, time};
+    struct redis_reply r = eval(&q);
+    return limit_script_answer(&r.values[2]);
+}
+
+static uint64_t time_of_refusals(const char *key, uint64_t amount)
+{
+    uint64_t from = clock_now();
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(take_of_log(key, amount, 1, BEGUN + S).charged, 0);
+    return clock_now() - from;
+}
+
+/* Else those who are refused keep the server from all others. */
+static void a_refusal_costs_no_more_the_longer_the_log_is(void **state)
+{
+    (void)state;
+    fill("few", 10, 1);
+    fill("many-uses", LONG, 1);
+    fill("pairs", LONG, 2);
+    uint64_t brief = time_of_refusals("few", 10);
+    assert_in_range(time_of_refusals("many-uses", LONG), 0, brief * 8);
+    assert_in_range(time_of_refusals("pairs", LONG * 2), 0, brief * 8);
+}
+
+static void a_long_log_knows_what_makes_room(void **state)
+{
+    (void)state;
+    fill("ones", LONG, 1);
+    assert_int_equal(take_of_log("ones", LONG, 1, BEGUN + S).wait_us, 59 * S + 1);
+    assert_int_equal(take_of_log("ones", LONG, 3000, BEGUN + S).wait_us, 59 * S + 3000);
+    fill("twos", LONG, 2);
+    assert_int_equal(take_of_log("twos", LONG * 2, 100, BEGUN + S).wait_us, 59 * S + 50);
+    assert_in_range(take_of_log("twos", LONG * 2, 3000, BEGUN + S).wait_us, 59 * S + 1500,
+                    60 * S); /* at the most */
+}
+
+/* All that has left the window is forgotten, a page at a time where costs differ. */
+static void a_long_log_is_forgotten_as_it_leaves(void **state)
+{
+    (void)state;
+    fill("leaving", LONG, 1);
+    assert_int_equal(take_of_log("leaving", LONG, 1, BEGUN + 60 * S + 4000).remaining, 3999);
+    fill("leaving-twos", LONG, 2);
+    uint64_t at = BEGUN + 60 * S + 4000;
+    assert_int_equal(take_of_log("leaving-twos", LONG * 2, 8001, at).charged, 0);
+    assert_int_equal(take_of_log("leaving-twos", LONG * 2, 7990, at).remaining, 10);
+    assert_int_equal(take_of_log("leaving-twos", LONG * 2, 20000, at + 60 * S).remaining, 0);
+}
+
 /* ---- with the server's own clock ---- */
 
 static struct limit_script_row row_of(struct limit_rule r, uint64_t cost)
@@ -347,6 +421,9 @@ int main(void)
         cmocka_unit_test(a_fixed_window_is_the_same_there_and_here),
         cmocka_unit_test(a_counter_is_the_same_there_and_here),
         cmocka_unit_test(a_log_is_the_same_there_and_here),
+        cmocka_unit_test(a_refusal_costs_no_more_the_longer_the_log_is),
+        cmocka_unit_test(a_long_log_knows_what_makes_room),
+        cmocka_unit_test(a_long_log_is_forgotten_as_it_leaves),
         cmocka_unit_test(several_limits_are_all_or_none),
         cmocka_unit_test(places_are_held_renewed_and_given_back),
         cmocka_unit_test(leases_add_up_to_the_whole),
