@@ -19,6 +19,7 @@ enum {
     RAW_POLL_MS = 10,
     DROPPED_WELL = 16 << 10, /* in that time */
     LOOK_MS = 100,
+    REFUSED_MS = 200, /* for the rest of a body whose answer is there */
     NEWS_PER_TURN = 256
 };
 
@@ -123,11 +124,21 @@ static void head_expired(struct http1_connection *c)
     }
 }
 
+/* The answer is there and the body is not. */
+static bool refused(const struct http1_connection *c)
+{
+    return c->x && c->x->answer.complete && !c->x->body_ended;
+}
+
 /* The time a body may take grows with every byte that has come; a client's stream may pause, but
  * not for ever. */
 static void body_expired(struct http1_connection *c)
 {
     const struct bounds *b = bounds_of(c);
+    if (refused(c)) {
+        http1_answer_raw(c);
+        return;
+    }
     uint64_t allowed = b->body_ms + c->body_bytes * 1000 / (b->body_rate ? b->body_rate : 1);
     uint64_t passed = waited_ms(c);
     if (passed < allowed) {
@@ -245,7 +256,7 @@ void http1_wait(struct http1_connection *c, enum http1_wait wait)
         c->head = HEAD_UNSEEN;
         rearm(c, c->answered_before ? first_look(b) : b->header_ms);
         break;
-    case WAIT_BODY: rearm(c, b->body_ms); break;
+    case WAIT_BODY: rearm(c, refused(c) ? REFUSED_MS : b->body_ms); break;
     case WAIT_READER:
         c->unsent = 0; /* MHD writes when the socket has room: taken to be empty until it is looked
                           at */

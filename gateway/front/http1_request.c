@@ -20,9 +20,9 @@ void *http1_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
     return NULL;
 }
 
-/* A refused body that is short is read and dropped, so that the connection stays usable and the
- * answer is not lost to a reset; a long one, or one the client still asks about, is refused at
- * once. */
+/* A refused body that is short and comes at once is read and dropped, so that the connection stays
+ * usable and the answer is not lost to a reset; a long one, or one the client still asks about, is
+ * refused at once, and one that does not come a moment later (REFUSED_MS). */
 static bool answer_at_once(const struct exchange *x)
 {
     if (x->answer.status == 413)
@@ -121,7 +121,7 @@ static enum MHD_Result body(struct http1_connection *c, const char *upload, size
         c->body_bytes -= *size - taken;
         http1_wait(c, WAIT_CALL);
         http1_suspend(c);
-    } else if (x->policy && x->policy->method->client_streaming) {
+    } else if (x->answer.complete || (x->policy && x->policy->method->client_streaming)) {
         http1_wait(c, WAIT_BODY);
     }
     *size -= taken;

@@ -196,6 +196,38 @@ def test_a_get_with_a_body_leaves_the_connection_in_step(connect, backend):
 
 # ---- clients that are slow ----
 
+# ---- a refused body ----
+
+REFUSED = [b"transfer-encoding: chunked\r\n\r\n", b"content-length: 2\r\n\r\n", b"content-length: 60000\r\n\r\n",
+           b"content-length: 1000000\r\n\r\nsome of it"]
+
+
+@pytest.mark.parametrize("rest", REFUSED, ids=["chunked", "2 bytes", "60 KB", "1 MB begun"])
+def test_who_is_refused_hears_it_before_the_body_is_there(connect, rest):
+    c = connect()
+    begun = time.monotonic()
+    c.send(b"POST /nowhere HTTP/1.1\r\nhost: g\r\n" + rest)
+    answer = c.response()
+    assert answer.status == 404 and time.monotonic() - begun < 2
+    assert c.at_end()
+
+
+def test_a_body_that_is_refused_in_its_middle_is_not_waited_for(connect):
+    c = connect()
+    begun = time.monotonic()
+    c.send(b"POST /v1/echo HTTP/1.1\r\nhost: g\r\ncontent-length: 50000\r\n\r\n{\"text\" 1")
+    drip(c, b" " * 40, most=1)
+    assert_error(c.response(), 400, 3)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_refused_body_that_comes_at_once_leaves_the_connection_in_use(connect):
+    c = connect()
+    c.send(h1.request("POST", "/nowhere", json={"text": "x" * 1000}) + echo(2))
+    assert c.response().status == 404
+    assert c.response().json == {"id": "2"}
+
+
 @pytest.fixture(scope="module")
 def hasty(sets, demo_server, tmp_path_factory):
     g = Gateway(tmp_path_factory.mktemp("hasty"), sets["demo"], demo_server.target, {"bounds": {
