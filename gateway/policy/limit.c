@@ -55,7 +55,7 @@ bool limit_bind(struct limit_table *t, struct plan_limit *limit)
 
 static bool is_here(const struct limit_item *i)
 {
-    return i->limit->store == LIMIT_HERE;
+    return i->limit->store == LIMIT_HERE && !i->left_out;
 }
 
 static bool falls_back_here(const struct limit_item *i)
@@ -155,7 +155,7 @@ static enum limit_outcome take_leases(struct limit_call *c)
 {
     for (uint8_t k = c->first; k < c->last; k++) {
         struct limit_item *i = &c->items[k];
-        if (i->limit->store != LIMIT_LEASED)
+        if (i->limit->store != LIMIT_LEASED || i->left_out)
             continue;
         limit_prepare_ask(c->limiter, i);
         enum limit_outcome o = limit_lease_spend(c->limiter, i, i->cost);

@@ -40,6 +40,7 @@ struct limit_item {
     uint8_t holder;    /* enum limit_holder */
     bool would_refuse; /* a dry run */
     bool fell_back;    /* its store was away */
+    bool left_out;     /* a dry run of no key or no cost: counted nowhere */
     struct limit_ask ask;           /* its place in the table, and the last verdict */
     uint64_t at_us;                 /* of the charge, by the server's clock */
     char redis_key[LIMIT_KEY_TEXT]; /* empty: not made yet */

@@ -72,6 +72,8 @@ static struct limit_script_row row_of(const struct limit_item *i, uint64_t cost)
 
 bool limit_redis_is_meant(const struct limit_item *i)
 {
+    if (i->left_out)
+        return false;
     return i->limit->store == LIMIT_EXACT ||
            (i->limit->store == LIMIT_LEASED && i->holder == HELD_NOWHERE && !i->would_refuse);
 }

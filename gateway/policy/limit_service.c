@@ -24,7 +24,7 @@ enum { WAIT_NS = 1000000000 }; /* when it does not say */
 
 bool limit_service_is_meant(const struct limit_item *i)
 {
-    return i->limit->store == LIMIT_SERVICE;
+    return i->limit->store == LIMIT_SERVICE && !i->left_out;
 }
 
 static uint64_t uint_of(struct str message, uint32_t number)

@@ -70,11 +70,20 @@ static bool number(struct expr_value v, uint64_t *out)
     return v.kind == EXPR_INT || v.kind == EXPR_UINT;
 }
 
-static bool refuse(struct exchange *x, const struct plan_limit *limit, const char *why)
+/* It has no `what`: a dry run only notes that. */
+static bool refuse(struct exchange *x, struct limit_item *i, const char *what)
 {
-    x->rule = limit->name;
-    exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0, "this call is not allowed: %s limit \"%.*s\"",
-                  why, STR_ARG(limit->name));
+    struct str name = i->limit->name;
+    if (i->limit->dry_run) {
+        i->left_out = i->would_refuse = true;
+        x->rule_errors++;
+        if (!x->rule_error.p)
+            x->rule_error = arena_printf(&x->arena, "%.*s: it has no %s", STR_ARG(name), what);
+        return true;
+    }
+    x->rule = name;
+    exchange_fail(x, TC_CODE_PERMISSION_DENIED, 0,
+                  "this call is not allowed: it has no %s for limit \"%.*s\"", what, STR_ARG(name));
     return false;
 }
 
@@ -102,7 +111,7 @@ static bool fill_key(struct exchange *x, const struct plan_method_limit *row, st
     }
     if (i->key.n == 0)
         i->key = row->default_key;
-    return i->key.n || refuse(x, row->limit, "it has no key for");
+    return i->key.n || refuse(x, i, "key");
 }
 
 /* What it costs, or what is put aside until that is known: at least 1, so that nothing starts on an
@@ -118,7 +127,7 @@ static bool fill_cost(struct exchange *x, const struct plan_method_limit *row, s
     if (!eval(x, e, &v))
         return false;
     if (!number(v, &i->cost))
-        return refuse(x, row->limit, "it has no cost for");
+        return refuse(x, i, "cost");
     if (i->settles && i->cost == 0)
         i->cost = 1;
     return true;

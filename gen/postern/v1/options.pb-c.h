@@ -447,7 +447,7 @@ struct  Postern__V1__Limit
   Postern__V1__Limit__Counting counting;
   Postern__V1__Limit__Away when_away;
   /*
-   * Only counts what it would refuse.
+   * Only counts what it would refuse; a call without a key or a cost is counted as refused, and logged.
    */
   protobuf_c_boolean dry_run;
   /*

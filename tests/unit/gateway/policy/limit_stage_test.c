@@ -24,7 +24,7 @@ struct fake_redis {
 /* As it is written. NULL: is not. */
 struct limit {
     const char *name, *rate, *key, *default_key, *cost, *reserve;
-    bool shared;
+    bool shared, dry_run;
 };
 
 struct fixture {
@@ -135,7 +135,8 @@ static void put_limit(struct buf *yaml, const struct limit *l)
     put(yaml, "default_key", l->default_key);
     put(yaml, "cost", l->cost);
     put(yaml, "reserve", l->reserve);
-    buf_printf(yaml, "%s}, ", l->shared ? ", shared: true" : "");
+    buf_printf(yaml, "%s%s}, ", l->shared ? ", shared: true" : "",
+               l->dry_run ? ", dry_run: true" : "");
 }
 
 /* The limits are in force. */
@@ -245,6 +246,25 @@ static void costs_are_charged_and_never_less_than_nothing(void **state)
     assert_int_equal(status(NULL, "{\"count\":11}"), 429);
     assert_int_equal(status(NULL, "{\"count\":4}"), 200);
     assert_int_equal(status(NULL, "{}"), 200); /* costs nothing */
+}
+
+/* Nor is it counted anywhere, so that it cannot be charged to nobody. */
+static void a_dry_run_without_key_or_cost_refuses_nothing(void **state)
+{
+    (void)state;
+    struct limit *key = add("key", "5/day", "headers['x']");
+    struct limit *amount = add("cost", "5/day", NULL);
+    struct limit *both = add("both", "5/day", "headers['x']");
+    cost(amount, "request.count", NULL);
+    cost(both, "request.count", NULL);
+    key->dry_run = amount->dry_run = both->dry_run = true;
+    key->shared = true;
+    go();
+    assert_int_equal(status(NULL, "{\"count\":-1}"), 200);
+    assert_int_equal(f.redis.asked, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(limit_table_counted(f.table, i, LIMIT_COUNT_WOULD_REFUSE), 1);
+    assert_int_equal(limit_table_stats(f.table).keys, 0);
 }
 
 /* ---- when ---- */
@@ -422,6 +442,7 @@ int main(void)
         CASE(every_type_of_key_tells_callers_apart),
         CASE(a_call_without_a_key_is_refused_or_shares_one),
         CASE(costs_are_charged_and_never_less_than_nothing),
+        CASE(a_dry_run_without_key_or_cost_refuses_nothing),
         CASE(what_needs_the_head_alone_refuses_before_the_body),
         CASE(what_needs_the_message_waits_for_it),
         CASE(a_short_body_is_read_while_redis_is_asked),
