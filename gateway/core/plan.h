@@ -61,8 +61,7 @@ static inline uint8_t method_policy_enum_names(const struct method_policy *p)
 struct route_variable {
     struct tc_field_path path;
     uint16_t first, last; /* segments it spans, last exclusive; counted from 0 */
-    bool open_end;        /* ends with `**`: spans to the end of the path less `after` segments */
-    uint16_t after;       /* template segments behind an open end */
+    bool open_end;        /* ends with `**`: spans to the end of the path */
     bool multi; /* more than one segment is possible: "%2F" stays as it is (google.api.http) */
 };
 

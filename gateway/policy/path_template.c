@@ -105,11 +105,19 @@ static bool decode_literal(struct parser *p, size_t from, size_t to, struct str 
     return tc_percent_decode(raw, TC_DECODE_SEGMENT, p->arena, out);
 }
 
+/* google/api/http.proto: "**" must be the last part of the path except the verb. */
+static bool refuse_behind_rest(struct parser *p, size_t at)
+{
+    return REFUSE(p, at,
+                  "\"**\" takes the rest of the path, so it must be the last segment; only a "
+                  "\":verb\" may follow it. Write \"*\" for one segment");
+}
+
 static bool add_segment(struct parser *p, size_t at, enum path_segment_kind kind,
                         struct str literal)
 {
-    if (p->rest_seen && kind != SEGMENT_LITERAL)
-        return REFUSE(p, at, "only literals may follow \"**\"");
+    if (p->rest_seen)
+        return refuse_behind_rest(p, at);
     if (p->out->nsegments == SEGMENTS_MAX)
         return REFUSE(p, at, "a template has at most %d segments", SEGMENTS_MAX);
     p->rest_seen |= kind == SEGMENT_REST;
@@ -187,7 +195,7 @@ static bool parse_variable(struct parser *p)
     size_t open = p->at++;
 
     if (p->rest_seen)
-        return REFUSE(p, open, "only literals may follow \"**\"");
+        return refuse_behind_rest(p, open);
     v->first = p->out->nsegments;
     if (!parse_field_path(p, &v->path))
         return false;
@@ -271,5 +279,4 @@ void path_template_span(const struct path_template *t, uint32_t i, struct route_
     for (uint32_t s = v->first; s < v->last; s++)
         out->open_end |= t->segments[s].kind == SEGMENT_REST;
     out->multi = out->open_end || v->last - v->first > 1;
-    out->after = out->open_end ? (uint16_t)(t->nsegments - v->last) : 0;
 }

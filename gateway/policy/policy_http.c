@@ -170,7 +170,7 @@ static bool read_template(const struct rule *r, struct route *route)
     if (ok)
         resolve_variables(r, &t, route);
     else if (why.p)
-        WRONG(r, r->kind, "%.*s", STR_ARG(why));
+        WRONG(r, r->kind, "\"%.*s\": %.*s", STR_ARG(route->pattern), STR_ARG(why));
     else
         r->c->no_memory = true;
     return ok;

@@ -88,25 +88,16 @@ static struct str skip_segments(struct str path, uint32_t n)
     return path;
 }
 
-static struct str drop_segments(struct str path, uint32_t n)
-{
-    while (n-- > 0) {
-        const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
-        path.n = slash ? (size_t)(slash - path.p) : 0;
-    }
-    return path;
-}
-
 /* The part of the path that a variable stands for, as it was sent. */
 static struct str variable_text(const struct walk *w, const struct route_variable *v)
 {
-    uint32_t end = v->open_end ? w->n - v->after : v->last;
+    uint32_t end = v->open_end ? w->n : v->last;
 
     if (v->first >= end)
         return STR("");
     struct str text = skip_segments(w->path, v->first);
     if (v->open_end)
-        return drop_segments(text, v->after);
+        return text;
     struct str rest = skip_segments(text, end - v->first);
     return rest.p ? str_of(text.p, (size_t)(rest.p - text.p) - 1) : text;
 }

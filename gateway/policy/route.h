@@ -16,7 +16,7 @@
 struct router;
 
 /* A template by the grammar of google/api/http.proto, parsed; the root "/" has no segments. At most
- * one `**`, behind which only literals may follow; at most 256 segments. */
+ * one `**`, the last segment; at most 256 segments. */
 enum path_segment_kind { SEGMENT_LITERAL, SEGMENT_ONE, SEGMENT_REST };
 struct path_segment {
     enum path_segment_kind kind;

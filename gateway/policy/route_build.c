@@ -75,23 +75,6 @@ static struct node *own_child(struct node **at, struct node *parent, struct aren
     return *at;
 }
 
-static void raise_to(uint32_t *max, uint32_t n)
-{
-    if (*max < n)
-        *max = n;
-}
-
-/* Literals behind a `**`, from the last to the first. */
-static struct node *insert_suffix(struct build *b, struct node *n, const struct path_template *t,
-                                  uint32_t first)
-{
-    n = own_child(&n->rest, NULL, b->arena);
-    for (uint32_t i = t->nsegments; n && i > first; i--)
-        n = literal_child(n, t->segments[i - 1].literal, false, b->arena);
-    raise_to(&b->router->back_max, t->nsegments - first);
-    return n;
-}
-
 /* The node at which the template ends; NULL: out of memory. */
 static struct node *insert(struct build *b, const struct path_template *t)
 {
@@ -99,11 +82,12 @@ static struct node *insert(struct build *b, const struct path_template *t)
 
     if (t->verb.n > b->router->verb_max)
         b->router->verb_max = t->verb.n;
+    if (t->nsegments > b->router->segments_max)
+        b->router->segments_max = t->nsegments;
     for (uint32_t i = 0; n && i < t->nsegments; i++) {
         const struct path_segment *s = &t->segments[i];
-        raise_to(&b->router->front_max, i + 1);
         if (s->kind == SEGMENT_REST)
-            return insert_suffix(b, n, t, i + 1);
+            return own_child(&n->rest, n, b->arena);
         n = s->kind == SEGMENT_ONE ? own_child(&n->one, n, b->arena)
                                    : literal_child(n, s->literal, false, b->arena);
     }

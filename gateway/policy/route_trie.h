@@ -2,8 +2,7 @@
  *
  * One trie per verb; they hang, keyed by their verb, below `verbs`, the one without a verb under
  * "". A node at depth d stands for the first d segments of a template, so it can only ever be
- * compared with segment d of a path. Behind a `**` only literals may follow: those suffixes are a
- * trie of their own, read from the end of the path. */
+ * compared with segment d of a path. */
 #pragma once
 
 #include "gateway/policy/route.h"
@@ -22,14 +21,14 @@ struct node {
     struct node **slots; /* literal children: open addressing, linear probing, at most half full */
     uint32_t mask, nchildren; /* slots - 1; no slots when nchildren == 0 */
     struct node *one;         /* `*` */
-    struct node *rest;        /* `**`: root of the suffixes, last segment first */
+    struct node *rest;        /* `**`: ends its templates */
     struct taker *takers;
 };
 
 struct router {
     struct node verbs;
-    size_t verb_max;              /* bytes of the longest verb */
-    uint32_t front_max, back_max; /* segments that can be looked at from either end */
+    size_t verb_max;       /* bytes of the longest verb */
+    uint32_t segments_max; /* of one template */
 };
 
 /* The literal child of `parent` for `text`, or NULL. */

@@ -2,17 +2,8 @@
 
 /* How much a path can cost. A node at depth d is only ever compared with segment d, and the walk
  * enters it only from its one parent: each node is visited at most once, and none deeper than the
- * path has segments. At each visited node that has a `**` one chain of literals is followed from
- * the path's end and back, at most as long as the longest suffix of a template. So the work is
- * bounded by nodes x suffix whatever the path is, there is nothing to try twice, and it needs no
- * stack. */
-
-static struct str segment_at_end(struct str path)
-{
-    const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
-
-    return slash ? str_skip(path, (size_t)(slash - path.p) + 1) : path;
-}
+ * path has segments. So the work is bounded by the nodes whatever the path is, there is nothing to
+ * try twice, and it needs no stack. */
 
 static uint32_t count_segments(struct str path)
 {
@@ -26,33 +17,18 @@ static uint32_t count_segments(struct str path)
     return n;
 }
 
-static bool parts_allocate(struct walk *w)
-{
-    size_t n = (size_t)w->nfront + w->nback;
-
-    w->front = n <= PARTS_INLINE ? w->room : arena_array(w->arena, n, sizeof *w->front);
-    w->back = w->front ? w->front + w->nfront : NULL;
-    return w->front != NULL;
-}
-
 bool route_walk_split(struct walk *w, const struct router *r, struct str path)
 {
     struct str rest = path;
 
     w->path = path;
     w->n = count_segments(path);
-    w->nfront = w->n < r->front_max ? w->n : r->front_max;
-    w->nback = w->n < r->back_max ? w->n : r->back_max;
-    if (!parts_allocate(w))
-        return false;
-    for (uint32_t i = 0; i < w->nfront; i++)
-        w->front[i] = (struct part){.raw = str_cut(&rest, '/')};
-    for (uint32_t i = 0; i < w->nback; i++) {
-        struct str last = segment_at_end(path);
-        w->back[i] = (struct part){.raw = last};
-        path.n -= last.n + (path.n > last.n);
-    }
-    return true;
+    w->nparts = w->n < r->segments_max ? w->n : r->segments_max;
+    w->parts = w->nparts <= PARTS_INLINE ? w->room
+                                         : arena_array(w->arena, w->nparts, sizeof *w->parts);
+    for (uint32_t i = 0; w->parts && i < w->nparts; i++)
+        w->parts[i] = (struct part){.raw = str_cut(&rest, '/')};
+    return w->parts != NULL;
 }
 
 /* The literal child of `n` that `part` spells. */
@@ -107,31 +83,14 @@ static const struct route *take(struct walk *w, const struct node *n)
     return any;
 }
 
-/* Routes with a `**` below `n`: the longest suffix that fits goes first. */
-static const struct route *walk_rest(struct walk *w, const struct node *n)
-{
-    const struct node *at = n->rest;
-    const struct route *found = NULL;
-    uint32_t left = w->n - n->depth;
-
-    for (const struct node *next = at; next && left > 0; left--) {
-        next = at->depth < w->nback ? follow(w, at, &w->back[at->depth]) : NULL;
-        if (next)
-            at = next;
-    }
-    for (; at && !found && !w->no_memory; at = at->parent)
-        found = take(w, at);
-    return found;
-}
-
 /* At each node, in this order; a node is left for its parent's next turn. */
 enum turn { TURN_LITERAL, TURN_ONE, TURN_REST, TURN_LEAVE };
 
 static const struct node *next_node(struct walk *w, const struct node *n, enum turn turn)
 {
-    if (n->depth >= w->nfront)
+    if (n->depth >= w->nparts)
         return NULL;
-    struct part *part = &w->front[n->depth];
+    struct part *part = &w->parts[n->depth];
     if (turn == TURN_LITERAL)
         return follow(w, n, part);
     /* A `*` is one segment; between two slashes there is none. */
@@ -142,7 +101,7 @@ static const struct route *route_here(struct walk *w, const struct node *n, enum
 {
     if (turn == TURN_LITERAL && n->depth == w->n)
         return take(w, n);
-    return turn == TURN_REST ? walk_rest(w, n) : NULL;
+    return turn == TURN_REST && n->rest ? take(w, n->rest) : NULL;
 }
 
 const struct route *route_walk_trie(struct walk *w, const struct node *root)

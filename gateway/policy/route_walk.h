@@ -19,10 +19,10 @@ enum { PARTS_INLINE = 24 };
 struct walk {
     struct arena *arena;
     struct str method;
-    struct str path;           /* without the first slash and without the verb */
-    uint32_t n;                /* segments of it */
-    struct part *front, *back; /* the first ones; the last ones, last first */
-    uint32_t nfront, nback;
+    struct str path;    /* without the first slash and without the verb */
+    uint32_t n;         /* segments of it */
+    struct part *parts; /* the first ones of them, as many as a template has */
+    uint32_t nparts;
     struct allowed *allowed; /* methods that the path would have been taken with */
     bool no_memory;
     struct part room[PARTS_INLINE];

@@ -55,8 +55,8 @@ static const struct good goods[] = {
     {"/v1/{name}:a:b", " 'v1' * name=1-2 :a:b"},
     {"/v1:x/{name}", " 'v1:x' * name=1-2"},
     {"/v1/{name=a:b/*}:c", " 'v1' 'a:b' * name=1-3 :c"},
-    {"/v1/**/end", " 'v1' ** 'end'"},
-    {"/{name=**/a}/b:c", " ** 'a' 'b' name=0-2 :c"},
+    {"/v1/**:end", " 'v1' ** :end"},
+    {"/{name=a/**}:b:c", " 'a' ** name=0-2 :b:c"},
     {"/a%20b/%C3%A9:%76", " 'a b' '\xc3\xa9' :v"},
     {"/a%2Fb", " 'a/b'"},
     {"/a%2Ab/%7Bx%7D", " 'a*b' '{x}'"},
@@ -121,10 +121,14 @@ static const struct bad bads[] = {
     {"/v1/a}", 5, "\"/\", \":\" or the end"},
     {"/v1/a*", 5, "stand alone"},
     {"/v1/***", 4, "stand alone"},
-    {"/**/*", 4, "only literals may follow"},
-    {"/**/**", 4, "only literals may follow"},
-    {"/**/{a}", 4, "only literals may follow"},
-    {"/{a=**}/{b=x}", 8, "only literals may follow"},
+    {"/**/*", 4, "must be the last segment"},
+    {"/**/**", 4, "must be the last segment"},
+    {"/**/{a}", 4, "must be the last segment"},
+    {"/**/a", 4, "must be the last segment"},
+    {"/**/a:b", 4, "only a \":verb\" may follow it"},
+    {"/{name=**}/a", 11, "must be the last segment"},
+    {"/{name=**/a}", 10, "must be the last segment"},
+    {"/{a=**}/{b=x}", 8, "must be the last segment"},
     {"/a?b", 2, "%3F"},
     {"/a#b", 2, "%23"},
     {"/a b", 2, "%20"},
@@ -192,7 +196,7 @@ static bool parse_once(void *arg)
 
 static void parsing_survives_any_failed_allocation(void **state)
 {
-    char text[] = "/v1/{name=shelves/*/%62ooks%20and%20more%20text/**}/lit%65ral:a%62c";
+    char text[] = "/v1/{name=shelves/*/%62ooks%20and%20more%20text/lit%65ral/**}:a%62c";
 
     (void)state;
     assert_true(failmalloc_each(parse_once, text) > 2);

@@ -18,7 +18,7 @@ static const struct policy_fault mistakes[] = {
     {AT(10), "timeout: \"10 seconds\" is no duration; write a number with one unit"},
     {AT(40), "upstream: \"mian\" is neither a cluster of the configuration nor an endpoint"},
     {AT(42), "the http rule names no path"},
-    {AT(45), "get: byte 9 (the end): \"}\" is expected here"},
+    {AT(45), "get: \"/v1/{name\": byte 9 (the end): \"}\" is expected here"},
     {AT(48), "get: variable {nmae}: bad.Request has no field \"nmae\"; did you mean \"name\"?"},
     {AT(51), "get: variable {part.title}: bad.Part has no field \"title\""},
     {AT(54), "get: variable {name.x}: \"name\" of bad.Request is no singular message"},
@@ -28,7 +28,8 @@ static const struct policy_fault mistakes[] = {
     {AT(66),
      "get: variable {part}: a bad.Part cannot be written in a path; bind one of its fields"},
     {AT(69), "get: variable {at.seconds}: google.protobuf.Timestamp is written as one JSON value"},
-    {AT(72), "get: byte 18 (\"part.name=x}\"): variable \"part.name\" stands twice"},
+    {AT(72), "get: \"/v10/{part.name}/{part.name=x}\": byte 18 (\"part.name=x}\"): variable "
+             "\"part.name\" stands twice"},
     {AT(75), "get: variables {left} and {right} set two members of one oneof"},
     {AT(78), "body: a GET request has no body"},
     {AT(81), "...\"prat\"; did you mean \"part\"?"},
@@ -70,6 +71,9 @@ static const struct policy_fault mistakes[] = {
     {AT(202), "get: variable {count}: no value of this field fits its pattern: \"many\" is not a"},
     {AT(205), "get: variable {kind}: no value of this field fits its pattern: \"REDY\""},
     {AT(208), "custom.kind: CONNECT asks for a proxy"},
+    {AT(211),
+     "get: \"/n8/{name=**}/meta\": byte 14 (\"meta\"): \"**\" takes the rest of the path, so "
+     "it must be the last segment; only a \":verb\" may follow it"},
     {AT(186), "\"GET /twins/{left=*}\" of bad.Twins.Second takes the same requests as \"GET "
               "/twins/{name}\" of "
               "bad.Twins.First (policy_bad.proto:183)"},

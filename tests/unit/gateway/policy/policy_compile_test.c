@@ -12,7 +12,7 @@
 
 /* ---- what is right ---- */
 
-/* "name{first-last}" per variable, "+after" behind an open end, "/" when more than one segment. */
+/* "name{first-last}" per variable, "+" behind an open end, "/" when more than one segment. */
 static struct str show_variables(const struct route *r, struct arena *a)
 {
     struct str s = STR("");
@@ -24,7 +24,7 @@ static struct str show_variables(const struct route *r, struct arena *a)
                              STR_ARG(v->path.fields[j]->name));
         s = arena_printf(a, "%.*s{%u-%u", STR_ARG(s), v->first, v->last);
         if (v->open_end)
-            s = arena_printf(a, "%.*s+%u", STR_ARG(s), v->after);
+            s = arena_printf(a, "%.*s+", STR_ARG(s));
         s = arena_printf(a, "%.*s%s}", STR_ARG(s), v->multi ? "/" : "");
     }
     return s;
@@ -52,7 +52,7 @@ static const char *const routes[] = {
     "* Verbs: body=labels answer=",
     "GET Variables: name{1-2} part.part.name{2-4/} count{4-5} kind{5-6} flag{6-7} ratio{7-8} "
     "at{8-9} wait{9-10} "
-    "mask{10-11} wrapped{11-12} raw{12-13} left{13-14+1/} body= answer=",
+    "mask{10-11} wrapped{11-12} raw{12-13} left{14-15+/} body= answer=",
     "POST Body: file.content_type{2-3} body=file answer=file",
     "POST Upload: body=* answer=",
     "POST Routed: body=* answer=",

@@ -100,30 +100,24 @@ static const char *const literals[] = {"a", "b", "a", "b", "\xc3\xa9", "a/b", "x
 static const char *const methods[] = {"GET", "GET", "POST", "POST", "HEAD", "PUT", "*"};
 static const char *const verbs[] = {"", "", "", "v", "w:v", "\xc3\xa9", "y"};
 
+/* `**` ends a path, in one of three. */
 static void random_segments(struct shape *s, struct rng *r)
 {
-    bool rest = false;
-
     s->n = roll(r, SEGMENTS + 1);
     for (uint32_t i = 0; i < s->n; i++) {
-        uint32_t dice = roll(r, rest ? 6 : 10);
-        s->segments[i].kind = dice < 6 ? SEGMENT_LITERAL : dice < 9 ? SEGMENT_ONE : SEGMENT_REST;
+        s->segments[i].kind = roll(r, 9) < 6 ? SEGMENT_LITERAL : SEGMENT_ONE;
         s->segments[i].literal = PICK(r, literals);
-        rest |= s->segments[i].kind == SEGMENT_REST || dice == 5; /* only literals follow `**` */
-        if (rest && s->segments[i].kind == SEGMENT_ONE)
-            s->segments[i].kind = SEGMENT_LITERAL;
     }
+    if (s->n && roll(r, 3) == 0)
+        s->segments[s->n - 1].kind = SEGMENT_REST;
 }
 
-/* Variables stand side by side; none begins behind `**`. */
+/* Variables stand side by side. */
 static void random_variables(struct shape *s, struct rng *r)
 {
     s->nvariables = 0;
     for (uint32_t i = 0; i < s->n && s->nvariables < VARIABLES; i++) {
-        bool rest = false;
-        for (uint32_t j = 0; j < i; j++)
-            rest |= s->segments[j].kind == SEGMENT_REST;
-        if (rest || roll(r, 2))
+        if (roll(r, 2))
             continue;
         uint32_t last = i + 1 + roll(r, s->n - i);
         s->variables[s->nvariables].first = i;
@@ -361,7 +355,7 @@ static bool takes(const struct shape *s, struct str path, struct taken *out)
     return fits(s, 0, &out->parts, 0);
 }
 
-/* The earlier verb, then literal before `*` before `**`, and of two `**` the longer end. */
+/* The earlier verb, then literal before `*` before `**`. */
 static bool goes_before(const struct taken *a, const struct taken *b)
 {
     if (a->verb_at != b->verb_at)
@@ -370,8 +364,6 @@ static bool goes_before(const struct taken *a, const struct taken *b)
         int ka = kind_at(a->shape, i), kb = kind_at(b->shape, i);
         if (ka != kb)
             return ka < kb;
-        if (ka == SEGMENT_REST)
-            return a->shape->n > b->shape->n;
     }
     return false;
 }
