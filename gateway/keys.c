@@ -108,6 +108,14 @@ static bool put_list(struct arena *arena, struct keys_object *o, const char *nam
     return true;
 }
 
+static bool has(const struct keys_object *o, struct str name)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < o->n; i++)
+        found |= str_eq(o->keys[i].s, name);
+    return found;
+}
+
 /* "requests=500" becomes a member of "limits". */
 static bool put_limits(struct keys_command *c, struct keys_object *o)
 {
@@ -124,6 +132,11 @@ static bool put_limits(struct keys_command *c, struct keys_object *o)
             KEYS_COMPLAIN("--limit %s: write NAME=NUMBER, a whole number above 0, as in "
                           "requests=500, up to %d times\n",
                           c->limits[i], KEYS_MEMBERS_MAX);
+            return false;
+        }
+        if (has(limits, name)) {
+            KEYS_COMPLAIN("--limit %s: \"%.*s\" has a number already; name each limit once\n",
+                          c->limits[i], STR_ARG(name));
             return false;
         }
         keys_object_put(limits, copy.p, expr_int((int64_t)n));

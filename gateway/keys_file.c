@@ -105,6 +105,20 @@ static bool replace_file(struct keys_command *c, struct str text)
     return false;
 }
 
+/* What a gateway would refuse must not take the place of what it reads. */
+static bool is_read_back(const struct keys_command *c, struct str text)
+{
+    struct auth_keys keys;
+    struct tc_error e = {0};
+    if (auth_keys_parse(text, STR("keys"), &keys, &e)) {
+        auth_keys_release(&keys);
+        return true;
+    }
+    KEYS_COMPLAIN("%s is left as it is: gateways would not take it with this key: %s%s%s\n",
+                  c->file, e.path, e.path[0] ? ": " : "", e.text);
+    return false;
+}
+
 static int write_keys(struct keys_command *c, const struct expr_value *items, uint32_t n)
 {
     struct buf out;
@@ -113,7 +127,7 @@ static int write_keys(struct keys_command *c, const struct expr_value *items, ui
     for (uint32_t i = 0; i < n && ok; i++)
         ok = buf_add(&out, i ? STR(",\n  ") : STR("\n  ")) && json_value_print(&out, &items[i], 2);
     ok = ok && buf_add(&out, STR("\n]}\n"));
-    ok = ok && replace_file(c, buf_str(&out));
+    ok = ok && is_read_back(c, buf_str(&out)) && replace_file(c, buf_str(&out));
     buf_release(&out);
     return ok ? KEYS_DONE : KEYS_FAILED;
 }

@@ -2,6 +2,7 @@
 #include "gateway/core/text_values.h"
 #include "gateway/keys_internal.h"
 #include "gateway/load_file.h"
+#include "gateway/policy/auth_keys.h"
 #include "gateway/policy/auth_redis.h"
 #include "gateway/upstream/redis.h"
 
@@ -176,10 +177,14 @@ static struct str print(struct keys_command *c, const struct expr_value *key)
     buf_init(&out, REDIS_TEXT_MAX);
     bool ok = json_value_print(&out, key, 0);
     struct str text = ok ? arena_copy(&c->arena, buf_str(&out)) : STR_NONE;
+    struct auth_key read_back;
     buf_release(&out);
     if (!ok)
         KEYS_COMPLAIN("the key is longer than %d bytes\n", REDIS_TEXT_MAX);
-    return text;
+    if (!text.p || auth_key_parse(text, STR("keys"), &c->arena, &read_back))
+        return text;
+    KEYS_COMPLAIN("%s: no gateway would take this key\n", c->id);
+    return STR_NONE;
 }
 
 static int add_to(struct session *s, const struct expr_value *key)
