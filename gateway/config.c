@@ -74,7 +74,7 @@ static Postern__V1__Config *unpack(struct config_reader *r, const struct tc_mess
 {
     ProtobufCAllocator allocator = {take, give_back, r->arena};
     struct tc_error error = {0};
-    if (tc_wire_check(type, wire, true, &error) != TC_OK) {
+    if (tc_wire_check(type, wire, TC_WIRE_FOR_C, &error) != TC_OK) {
         config_fault_line(r, 0, "cannot be read: %s", error.text);
         return NULL;
     }

@@ -17,7 +17,7 @@ ProtobufCMessage *message_unpack(const struct tc_message *type,
                                  const ProtobufCMessageDescriptor *descriptor, struct str bytes,
                                  struct arena *arena, struct tc_error *e)
 {
-    if (tc_wire_check(type, bytes, true, e) != TC_OK)
+    if (tc_wire_check(type, bytes, TC_WIRE_FOR_C, e) != TC_OK)
         return NULL;
     ProtobufCAllocator memory = {.alloc = allocate, .free = deallocate, .allocator_data = arena};
     ProtobufCMessage *m = protobuf_c_message_unpack(descriptor, &memory, bytes.n,

@@ -30,11 +30,17 @@ bool tc_wire_varint(struct str *rest, uint64_t *v);
  * is malformed. */
 bool tc_wire_find(struct str bytes, uint32_t number, enum tc_wire_type type,
                   struct tc_wire_field *f);
-/* Checks a whole message against its type: wire types, UTF-8, depth, enough for protobuf-c to be
- * given the bytes. Strings with a NUL byte are refused when `no_nul` (protobuf-c would cut them).
- */
-enum tc_status tc_wire_check(const struct tc_message *m, struct str bytes, bool no_nul,
-                             struct tc_error *e);
+enum tc_wire_strictness {
+    TC_WIRE_WHOLE, /* well-formed down to its last message; a field of another wire type than its
+                      own counts as unknown, as for protobuf's own readers */
+    TC_WIRE_TYPED, /* and every known field has its own wire type */
+    TC_WIRE_FOR_C, /* and no string holds a NUL byte, which protobuf-c would cut it at */
+};
+
+/* Checks a whole message against its type: the messages inside it, UTF-8, depth; TC_OK or
+ * TC_INVALID with the field's path and the offset in `bytes`. */
+enum tc_status tc_wire_check(const struct tc_message *m, struct str bytes,
+                             enum tc_wire_strictness strict, struct tc_error *e);
 
 size_t tc_varint_size(uint64_t v);
 /* Writes at most 10 bytes, returns how many. */

@@ -11,7 +11,7 @@ struct level {
 
 struct check {
     const char *start; /* of the root message */
-    bool no_nul;
+    enum tc_wire_strictness strict;
     struct tc_error *error;
 };
 
@@ -63,7 +63,7 @@ static enum tc_status check_text(const struct check *c, const struct level *at, 
 {
     if (at->field->flags & TC_UTF8 && !tc_utf8_valid(text))
         return fail(c, at, text.p, "string is not valid UTF-8");
-    if (c->no_nul && str_find(text, '\0') < text.n)
+    if (c->strict == TC_WIRE_FOR_C && str_find(text, '\0') < text.n)
         return fail(c, at, text.p, "string holds a NUL byte");
     return TC_OK;
 }
@@ -79,6 +79,8 @@ static enum tc_status check_value(const struct check *c, const struct level *at,
         tc_type_packable((enum tc_type)field->type))
         return packed_is_whole(type, f->bytes) ? TC_OK
                                                : fail(c, at, f->bytes.p, "packed values are cut");
+    if (f->type != type && c->strict == TC_WIRE_WHOLE)
+        return TC_OK;
     if (f->type != type)
         return fail(c, at, start, "wire type does not fit the field's type");
     if (field->type == TC_STRING)
@@ -112,10 +114,10 @@ static enum tc_status check_message(const struct check *c, const struct level *l
     return status == TC_MORE ? TC_OK : fail(c, level, start, "malformed protobuf");
 }
 
-enum tc_status tc_wire_check(const struct tc_message *m, struct str bytes, bool no_nul,
-                             struct tc_error *e)
+enum tc_status tc_wire_check(const struct tc_message *m, struct str bytes,
+                             enum tc_wire_strictness strict, struct tc_error *e)
 {
-    struct check c = {bytes.p, no_nul, e};
+    struct check c = {bytes.p, strict, e};
     struct level root = {NULL, NULL, m, 0};
 
     return check_message(&c, &root, bytes);

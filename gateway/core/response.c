@@ -2,6 +2,7 @@
 #include "gateway/core/metadata.h"
 #include "gateway/core/pipeline.h"
 #include "gateway/core/rpc.h"
+#include "transcoder/wire.h"
 
 /* The RPC's messages become the body of the answer. A single message is written in full before the
  * head goes out, so that whatever is wrong with it is a clean 500; a stream's head goes out with
@@ -79,9 +80,23 @@ static enum tc_status decode_some(struct exchange *x, size_t soft)
     return tc_decode_some(x->decoder, &x->answer.body, soft);
 }
 
+/* Where only a part of a message is shown, the rest must be well-formed too. */
+static bool reply_is_whole(struct exchange *x)
+{
+    if (!x->route->raw_answer && !x->route->response_body)
+        return true;
+    enum tc_status st = tc_wire_check(x->policy->method->output, buf_str(&x->reply), TC_WIRE_WHOLE,
+                                      &x->reply_error);
+    if (st != TC_OK)
+        fail_reply(x, st, &x->reply_error);
+    return st == TC_OK;
+}
+
 static bool decoder_begin(struct exchange *x)
 {
     const struct method_policy *p = x->policy;
+    if (!reply_is_whole(x))
+        return false;
     if (x->route->raw_answer)
         return raw_begin(x);
     if (x->decoder) {

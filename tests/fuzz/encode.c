@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(cost <= FIXED_COST + COST_PER_BYTE * in.n);
     if (st == TC_OK) {
         REQUIRE(str_eq(buf_str(&whole), buf_str(&pieces)));
-        REQUIRE(tc_wire_check(spec.message, buf_str(&whole), false, NULL) == TC_OK);
+        REQUIRE(tc_wire_check(spec.message, buf_str(&whole), TC_WIRE_TYPED, NULL) == TC_OK);
         REQUIRE(tc_required_check(spec.message, buf_str(&whole), NULL, NULL) == TC_OK);
         decode(buf_str(&whole), &back, &json);
         REQUIRE(encode(buf_str(&json), 0, &spec, &again, &other) == TC_OK);

@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(read_all(in, cuts, m, &pieces) == st);
     REQUIRE(str_eq(buf_str(&whole), buf_str(&pieces)));
     if (st == TC_OK)
-        REQUIRE(tc_wire_check(m, buf_str(&whole), false, NULL) == TC_OK);
+        REQUIRE(tc_wire_check(m, buf_str(&whole), TC_WIRE_TYPED, NULL) == TC_OK);
     buf_release(&whole);
     buf_release(&pieces);
     return 0;

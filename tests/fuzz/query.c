@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(st == TC_OK || (error.status == st && error.text[0]));
     if (st == TC_OK) {
         REQUIRE(tc_binding_write(&binding, &out) == TC_OK);
-        REQUIRE(tc_wire_check(m, buf_str(&out), false, NULL) == TC_OK);
+        REQUIRE(tc_wire_check(m, buf_str(&out), TC_WIRE_TYPED, NULL) == TC_OK);
         check_required(m, schema, buf_str(&out));
     }
     tc_binding_release(&binding);

@@ -57,7 +57,7 @@ static void wire_check_takes_what_fits_the_type(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct guard g = guard_copy(cases[i]);
         struct tc_error e = {0};
-        if (tc_wire_check(&tree, g.s, true, &e) != TC_OK)
+        if (tc_wire_check(&tree, g.s, TC_WIRE_FOR_C, &e) != TC_OK)
             fail_msg("case %zu: %s at %zu", i, e.text, e.offset);
         assert_int_equal(e.status, TC_OK);
         guard_release(&g);
@@ -89,10 +89,10 @@ static void wire_check_refuses_and_says_where(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct guard g = guard_copy(cases[i].bytes);
         struct tc_error e = {0};
-        assert_int_equal(tc_wire_check(&tree, g.s, false, &e), TC_INVALID);
+        assert_int_equal(tc_wire_check(&tree, g.s, TC_WIRE_TYPED, &e), TC_INVALID);
         if (e.offset != cases[i].offset || !str_eq(str_c(e.path), str_c(cases[i].path)))
             fail_msg("case %zu: \"%s\" at %zu: %s", i, e.path, e.offset, e.text);
-        assert_int_equal(tc_wire_check(&tree, g.s, false, NULL), TC_INVALID);
+        assert_int_equal(tc_wire_check(&tree, g.s, TC_WIRE_TYPED, NULL), TC_INVALID);
         guard_release(&g);
     }
 }
@@ -100,10 +100,22 @@ static void wire_check_refuses_and_says_where(void **state)
 static void wire_check_refuses_nul_in_strings_only_when_asked(void **state)
 {
     (void)state;
-    assert_int_equal(tc_wire_check(&tree, STR("\x12\x02z\0"), false, NULL), TC_OK);
-    assert_int_equal(tc_wire_check(&tree, STR("\x12\x02z\0"), true, NULL), TC_INVALID);
-    assert_int_equal(tc_wire_check(&tree, STR("\x42\x01\0"), true, NULL), TC_INVALID);
-    assert_int_equal(tc_wire_check(&tree, STR("\x1a\x01\0"), true, NULL), TC_OK);
+    assert_int_equal(tc_wire_check(&tree, STR("\x12\x02z\0"), TC_WIRE_TYPED, NULL), TC_OK);
+    assert_int_equal(tc_wire_check(&tree, STR("\x12\x02z\0"), TC_WIRE_FOR_C, NULL), TC_INVALID);
+    assert_int_equal(tc_wire_check(&tree, STR("\x42\x01\0"), TC_WIRE_FOR_C, NULL), TC_INVALID);
+    assert_int_equal(tc_wire_check(&tree, STR("\x1a\x01\0"), TC_WIRE_FOR_C, NULL), TC_OK);
+}
+
+static void wire_check_counts_another_wire_type_as_unknown_when_asked(void **state)
+{
+    (void)state;
+    assert_int_equal(tc_wire_check(&tree, STR("\x08\x01\x12\x01z"), TC_WIRE_WHOLE, NULL), TC_OK);
+    assert_int_equal(tc_wire_check(&tree, STR("\x3a\x02\x12\x05"), TC_WIRE_WHOLE, NULL), TC_OK);
+    assert_int_equal(tc_wire_check(&tree, STR("\x12\x02z\0"), TC_WIRE_WHOLE, NULL), TC_OK);
+    assert_int_equal(tc_wire_check(&tree, STR("\x08\x01\x12\x01\xff"), TC_WIRE_WHOLE, NULL),
+                     TC_INVALID);
+    assert_int_equal(tc_wire_check(&tree, STR("\x0a\x02\x12\x05"), TC_WIRE_WHOLE, NULL),
+                     TC_INVALID);
 }
 
 /* `depth` messages in one another, written backwards from the end of `room`; 3 bytes of head each.
@@ -127,10 +139,10 @@ static void wire_check_limits_the_depth(void **state)
     struct tc_error e = {0};
 
     (void)state;
-    assert_int_equal(tc_wire_check(&tree, nest(room, sizeof room, TC_WIRE_DEPTH_MAX), true, &e),
-                     TC_OK);
+    assert_int_equal(
+        tc_wire_check(&tree, nest(room, sizeof room, TC_WIRE_DEPTH_MAX), TC_WIRE_FOR_C, &e), TC_OK);
     struct str deep = nest(room, sizeof room, TC_WIRE_DEPTH_MAX + 1);
-    assert_int_equal(tc_wire_check(&tree, deep, true, &e), TC_INVALID);
+    assert_int_equal(tc_wire_check(&tree, deep, TC_WIRE_FOR_C, &e), TC_INVALID);
     assert_int_equal(strlen(e.path), TC_ERROR_PATH_MAX - 1); /* cut, not overrun */
 }
 
@@ -140,6 +152,7 @@ int main(void)
         cmocka_unit_test(wire_check_takes_what_fits_the_type),
         cmocka_unit_test(wire_check_refuses_and_says_where),
         cmocka_unit_test(wire_check_refuses_nul_in_strings_only_when_asked),
+        cmocka_unit_test(wire_check_counts_another_wire_type_as_unknown_when_asked),
         cmocka_unit_test(wire_check_limits_the_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

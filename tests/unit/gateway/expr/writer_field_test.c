@@ -25,7 +25,7 @@ static void made_rows(struct eval_test *t, const struct made_row *rows, size_t n
             fail_msg("%s: %s", rows[i].source, eval_text(t, rows[i].source));
         if (!str_eq(v.s, want))
             fail_msg("%s: other bytes than %s, %zu of them", rows[i].source, rows[i].wire, v.s.n);
-        assert_int_equal(tc_wire_check(v.message, v.s, false, NULL), TC_OK);
+        assert_int_equal(tc_wire_check(v.message, v.s, TC_WIRE_TYPED, NULL), TC_OK);
     }
 }
 #define MADE_ROWS(t, rows) made_rows(t, rows, sizeof(rows) / sizeof *(rows))
