@@ -8,7 +8,8 @@
  *       -> on_reply(&take->call, &reply)           // once, later, within the client's timeout
  *
  * A call waits no longer than the timeout (20 ms unless configured), whatever the server does. When
- * it is known to be away or silent calls are refused at once, until it has answered again. */
+ * it is known to be away or silent calls are refused at once, until it has answered again. Commands
+ * whose answer nobody wants are kept meanwhile, up to REDIS_KEPT_MAX bytes, and sent then. */
 #pragma once
 
 #include "transcoder/str.h"
@@ -19,11 +20,16 @@ struct redis_call;
 enum redis_status {
     REDIS_REPLIED, /* values are there, or a text */
     REDIS_FAILED,  /* an error reply: `error` says which */
-    REDIS_SILENT,  /* no answer within the timeout; it may still be executed */
+    REDIS_SILENT,  /* no answer within the timeout; it may still be executed: redis_late */
     REDIS_LOST,    /* the connection went; it may have been executed */
 };
 
-enum { REDIS_VALUES_MAX = 80, REDIS_ERROR_MAX = 120, REDIS_TEXT_MAX = 16 << 10 };
+enum {
+    REDIS_VALUES_MAX = 80,
+    REDIS_ERROR_MAX = 120,
+    REDIS_TEXT_MAX = 16 << 10,
+    REDIS_KEPT_MAX = 1 << 20
+};
 
 struct redis_reply {
     enum redis_status status;
@@ -31,6 +37,7 @@ struct redis_reply {
     int64_t values[REDIS_VALUES_MAX]; /* `n` of an array of integers, or one; nil is 0 */
     struct str text;                  /* of a string, cut at REDIS_TEXT_MAX; until `done` returns */
     char error[REDIS_ERROR_MAX];      /* NUL-terminated */
+    struct redis_pending *pending;    /* of REDIS_SILENT, until `done` returns */
 };
 
 typedef void redis_done(struct redis_call *, const struct redis_reply *);
@@ -66,7 +73,8 @@ struct redis {
 };
 
 /* False: the server is away or memory is short; `done` will not be called. Keys and arguments are
- * copied. `done` never comes from inside. `call` NULL: nobody wants to know the answer. */
+ * copied. `done` never comes from inside. `call` NULL: nobody wants to know the answer, and it is
+ * still worth being told when the server is there again. */
 static inline bool redis_eval(struct redis *r, struct redis_call *call,
                               const struct redis_command *c, redis_done *done)
 {
@@ -78,12 +86,20 @@ static inline void redis_cancel(struct redis *r, struct redis_call *call)
 {
     r->ops->cancel(r, call);
 }
-/* The answer of `from` goes to `to`, which may be kept where `from` cannot. False: it has not been
- * sent yet, or is not under way, so that it can be cancelled without any effect. */
+/* The answer of `from` goes to `to`, which may be kept where `from` cannot, and waits as long as
+ * the connection stands. False: it has not been sent yet, or is not under way, so that it can be
+ * cancelled without any effect. */
 static inline bool redis_move(struct redis *r, struct redis_call *from, struct redis_call *to,
                               redis_done *done)
 {
     return r->ops->move(r, from, to, done);
+}
+/* The same from within the `done` of a call that was not answered in time. */
+static inline bool redis_late(struct redis *r, const struct redis_reply *silent,
+                              struct redis_call *to, redis_done *done)
+{
+    struct redis_call from = {.pending = silent->pending};
+    return redis_move(r, &from, to, done);
 }
 static inline void redis_stats(struct redis *r, struct redis_stats *out)
 {

@@ -262,15 +262,11 @@ void limit_answered(struct limit_call *c, enum limit_outcome outcome)
         c->done(c);
 }
 
-/* Nobody will read the answer: what it charges goes back when it comes, and a place is left behind
- * the question, whatever becomes of that. */
+/* Nobody will read the answer: what it charges goes back when it comes. */
 static void stop_waiting(struct limit_call *c)
 {
     limit_redis_abandon(c);
     limit_service_cancel(c);
-    for (uint8_t k = c->first; k < c->last; k++)
-        if (c->items[k].limit->rule.kind == LIMIT_CONCURRENCY && limit_redis_is_meant(&c->items[k]))
-            limit_redis_errand(c, &c->items[k], LIMIT_SCRIPT_REFUND, c->items[k].cost);
     c->outcome = LIMIT_REFUSED;
 }
 

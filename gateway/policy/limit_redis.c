@@ -68,91 +68,12 @@ static struct limit_script_row row_of(const struct limit_item *i, uint64_t cost)
     return row;
 }
 
-/* ---- taking ---- */
-
 bool limit_redis_is_meant(const struct limit_item *i)
 {
     if (i->left_out)
         return false;
     return i->limit->store == LIMIT_EXACT ||
            (i->limit->store == LIMIT_LEASED && i->holder == HELD_NOWHERE && !i->would_refuse);
-}
-
-/* The table goes on from what Redis has said, should it go away. */
-static void mirror(struct limiter *l, struct limit_item *i, bool held)
-{
-    if (i->limit->rule.kind != LIMIT_CONCURRENCY && i->limit->fallback == LIMIT_LOCAL)
-        limit_table_follow(l->o.table, &i->ask, &i->ask.verdict, limiter_now(l));
-    else if (held)
-        limit_mirror_charge(l, i, i->cost);
-}
-
-static void take_answer(struct limit_call *c, struct limit_item *i, bool granted,
-                        const struct limit_script_answer *a)
-{
-    bool own = a->wait_us == 0;
-    i->ask.verdict = (struct limit_verdict){
-        .granted = own,
-        .remaining = a->remaining,
-        .wait_ns = a->wait_us == LIMIT_NEVER ? LIMIT_NEVER : a->wait_us * 1000,
-        .reset_ns = a->reset_us * 1000,
-    };
-    i->would_refuse |= !own && i->limit->dry_run;
-    mirror(c->limiter, i, granted && own);
-    if (!own && i->limit->store == LIMIT_LEASED)
-        limit_lease_block(c->limiter, i);
-    if (!granted || !own)
-        return;
-    i->holder = HELD_REDIS;
-    i->charged = i->cost;
-    if (i->limit->store != LIMIT_LEASED)
-        return;
-    i->holder = HELD_LEASE;
-    limit_lease_put(c->limiter, i, a->charged - i->cost);
-}
-
-static void on_taken(struct redis_call *call, const struct redis_reply *reply)
-{
-    struct limit_call *c = (struct limit_call *)((char *)call - offsetof(struct limit_call, redis));
-    uint32_t at = 2;
-    if (reply->status != REDIS_REPLIED || reply->n < at) {
-        limit_answered(c, limit_fall_back(c, limit_redis_is_meant));
-        return;
-    }
-    bool granted = reply->values[0] == 1;
-    for (uint8_t k = c->first; k < c->last; k++) {
-        struct limit_item *i = &c->items[k];
-        if (!limit_redis_is_meant(i) || at + LIMIT_SCRIPT_VALUES > reply->n)
-            continue;
-        struct limit_script_answer a = limit_script_answer(&reply->values[at]);
-        i->at_us = (uint64_t)reply->values[1];
-        at += LIMIT_SCRIPT_VALUES;
-        take_answer(c, i, granted, &a);
-    }
-    if (granted)
-        limit_redis_hold(c);
-    limit_answered(c, granted ? LIMIT_GRANTED : LIMIT_REFUSED);
-}
-
-enum limit_outcome limit_redis_take(struct limit_call *c)
-{
-    struct command k;
-    command_begin(&k, STR("-"), LIMIT_SCRIPT_TAKE);
-    for (uint8_t n = c->first; n < c->last; n++) {
-        struct limit_item *i = &c->items[n];
-        if (!limit_redis_is_meant(i))
-            continue;
-        struct limit_script_row row = row_of(i, i->cost);
-        row.dry = i->limit->dry_run;
-        if (i->limit->store == LIMIT_LEASED)
-            row.most = (double)i->limit->rule.amount;
-        if (wants_id(i))
-            k.args[0] = id_of(c);
-        command_add(&k, limit_redis_key(c->limiter, i), &row);
-    }
-    if (command_send(c->limiter, &k, &c->redis, on_taken))
-        return LIMIT_WAITING;
-    return limit_fall_back(c, limit_redis_is_meant);
 }
 
 /* ---- errands ---- */
@@ -200,14 +121,15 @@ static void on_errand(struct redis_call *call, const struct redis_reply *reply)
         who->cut(who, item);
 }
 
-/* Only a charge may say something that the call has to know. */
+/* Only a charge may say something that the call has to know. Without an errand it is sent when
+ * Redis is there again, if it is not; but not to renew a place, which is done again in time. */
 static struct limit_errand *errand_of(struct limit_call *c, struct limit_item *i,
                                       enum limit_script_mode mode)
 {
-    struct limit_errand *e = mode == LIMIT_SCRIPT_CHARGE ? take_errand(c->limiter) : NULL;
+    struct limit_errand *e = mode == LIMIT_SCRIPT_REFUND ? NULL : take_errand(c->limiter);
     if (!e)
         return NULL;
-    e->who = c;
+    e->who = mode == LIMIT_SCRIPT_CHARGE ? c : NULL;
     e->item = i;
     return e;
 }
@@ -221,8 +143,11 @@ void limit_redis_errand(struct limit_call *c, struct limit_item *i, enum limit_s
     row.most = (double)i->cost; /* what the charge was, for a log */
     command_begin(&k, wants_id(i) ? id_of(c) : STR("-"), mode);
     command_add(&k, limit_redis_key(c->limiter, i), &row);
-    if (!command_send(c->limiter, &k, e ? &e->call : NULL, on_errand) && e)
-        put_errand(e);
+    if (command_send(c->limiter, &k, e ? &e->call : NULL, on_errand) || !e)
+        return;
+    put_errand(e);
+    if (mode == LIMIT_SCRIPT_CHARGE)
+        command_send(c->limiter, &k, NULL, NULL);
 }
 
 void limit_redis_return(struct limiter *l, const struct limit_lease *lease)
@@ -238,7 +163,7 @@ void limit_redis_return(struct limiter *l, const struct limit_lease *lease)
     command_send(l, &k, NULL, NULL);
 }
 
-/* ---- calls that leave before the answer has come ---- */
+/* ---- calls that are gone before the answer has come ---- */
 
 /* What a call has asked Redis for: when the answer comes all of the call is gone but this. */
 struct limit_orphan {
@@ -247,7 +172,7 @@ struct limit_orphan {
     struct {
         char key[LIMIT_KEY_TEXT];
         struct limit_script_row row;
-        bool place; /* left already */
+        bool by_id; /* it goes back if it was charged, and else nothing does */
     } items[];
 };
 
@@ -264,25 +189,36 @@ static struct limit_orphan *orphan_of(struct limit_call *c)
         struct str key = limit_redis_key(c->limiter, i);
         memcpy(o->items[o->n].key, key.p, key.n);
         o->items[o->n].row = row_of(i, i->cost);
-        o->items[o->n++].place = i->limit->rule.kind == LIMIT_CONCURRENCY;
+        o->items[o->n++].by_id = wants_id(i) && i->limit->store == LIMIT_EXACT;
     }
     return o;
 }
 
-/* What was granted goes back. */
+/* Of item `n`, as far as it is known: reply NULL or without values, it never will be. */
+static uint64_t charged_of(const struct limit_orphan *o, uint8_t n, const struct redis_reply *reply)
+{
+    if (reply && reply->status == REDIS_FAILED)
+        return 0;
+    if (!reply || reply->status != REDIS_REPLIED)
+        return o->items[n].by_id ? (uint64_t)o->items[n].row.cost : 0;
+    bool whole = reply->n == 2 + (uint32_t)o->n * LIMIT_SCRIPT_VALUES;
+    return whole ? limit_script_answer(&reply->values[2 + n * LIMIT_SCRIPT_VALUES]).charged : 0;
+}
+
+/* What was granted goes back; what may have been, if that can be told apart there. */
 static void give_up(struct limiter *l, struct limit_orphan *o, const struct redis_reply *reply)
 {
     struct str id = o->id[0] ? str_of(o->id, sizeof o->id) : STR("-");
     struct command k;
     command_begin(&k, id, LIMIT_SCRIPT_REFUND);
     for (uint8_t n = 0; n < o->n; n++) {
-        struct limit_script_answer a = limit_script_answer(
-            &reply->values[2 + n * LIMIT_SCRIPT_VALUES]);
-        if (o->items[n].place || a.charged == 0)
+        struct limit_script_row *row = &o->items[n].row;
+        uint64_t charged = charged_of(o, n, reply);
+        if (charged == 0)
             continue;
-        o->items[n].row.cost = o->items[n].row.most = (double)a.charged;
-        o->items[n].row.at_us = (double)reply->values[1];
-        command_add(&k, str_c(o->items[n].key), &o->items[n].row);
+        row->cost = row->most = (double)charged;
+        row->at_us = reply && reply->n ? (double)reply->values[1] : 0;
+        command_add(&k, str_c(o->items[n].key), row);
     }
     if (k.n)
         command_send(l, &k, NULL, NULL);
@@ -291,23 +227,123 @@ static void give_up(struct limiter *l, struct limit_orphan *o, const struct redi
 static void on_orphan(struct redis_call *call, const struct redis_reply *reply)
 {
     struct limit_errand *e = (struct limit_errand *)call;
-    struct limit_orphan *o = e->orphan;
-    if (reply->status == REDIS_REPLIED && reply->n == 2 + (uint32_t)o->n * LIMIT_SCRIPT_VALUES)
-        give_up(e->limiter, o, reply);
+    give_up(e->limiter, e->orphan, reply);
     put_errand(e);
+}
+
+/* An errand to wait for the call's answer. NULL: out of memory. */
+static struct limit_errand *orphan_errand(struct limit_call *c)
+{
+    struct limit_errand *e = take_errand(c->limiter);
+    if (!e)
+        return NULL;
+    e->orphan = orphan_of(c);
+    if (e->orphan)
+        return e;
+    put_errand(e);
+    return NULL;
+}
+
+/* The call goes on without its answer, which may be on the way still or never come. */
+static void leave_behind(struct limit_call *c, const struct redis_reply *reply)
+{
+    struct limit_errand *e = reply->status == REDIS_FAILED ? NULL : orphan_errand(c);
+    if (!e)
+        return;
+    if (reply->status != REDIS_SILENT)
+        on_orphan(&e->call, reply);
+    else if (!redis_late(c->limiter->o.redis, reply, &e->call, on_orphan))
+        put_errand(e); /* it was never sent */
 }
 
 void limit_redis_abandon(struct limit_call *c)
 {
     struct redis *redis = c->limiter->o.redis;
-    struct limit_errand *e = redis && c->redis.pending ? take_errand(c->limiter) : NULL;
-    if (e) {
-        e->orphan = orphan_of(c);
-        if (!e->orphan || !redis_move(redis, &c->redis, &e->call, on_orphan))
-            put_errand(e);
-    }
+    struct limit_errand *e = redis && c->redis.pending ? orphan_errand(c) : NULL;
+    if (e && !redis_move(redis, &c->redis, &e->call, on_orphan))
+        put_errand(e);
     if (redis)
         redis_cancel(redis, &c->redis);
+}
+
+/* ---- taking ---- */
+
+/* The table goes on from what Redis has said, should it go away. */
+static void mirror(struct limiter *l, struct limit_item *i, bool held)
+{
+    if (i->limit->rule.kind != LIMIT_CONCURRENCY && i->limit->fallback == LIMIT_LOCAL)
+        limit_table_follow(l->o.table, &i->ask, &i->ask.verdict, limiter_now(l));
+    else if (held)
+        limit_mirror_charge(l, i, i->cost);
+}
+
+static void take_answer(struct limit_call *c, struct limit_item *i, bool granted,
+                        const struct limit_script_answer *a)
+{
+    bool own = a->wait_us == 0;
+    i->ask.verdict = (struct limit_verdict){
+        .granted = own,
+        .remaining = a->remaining,
+        .wait_ns = a->wait_us == LIMIT_NEVER ? LIMIT_NEVER : a->wait_us * 1000,
+        .reset_ns = a->reset_us * 1000,
+    };
+    i->would_refuse |= !own && i->limit->dry_run;
+    mirror(c->limiter, i, granted && own);
+    if (!own && i->limit->store == LIMIT_LEASED)
+        limit_lease_block(c->limiter, i);
+    if (!granted || !own)
+        return;
+    i->holder = HELD_REDIS;
+    i->charged = i->cost;
+    if (i->limit->store != LIMIT_LEASED)
+        return;
+    i->holder = HELD_LEASE;
+    limit_lease_put(c->limiter, i, a->charged - i->cost);
+}
+
+static void on_taken(struct redis_call *call, const struct redis_reply *reply)
+{
+    struct limit_call *c = (struct limit_call *)((char *)call - offsetof(struct limit_call, redis));
+    uint32_t at = 2;
+    if (reply->status != REDIS_REPLIED || reply->n < at) {
+        leave_behind(c, reply);
+        limit_answered(c, limit_fall_back(c, limit_redis_is_meant));
+        return;
+    }
+    bool granted = reply->values[0] == 1;
+    for (uint8_t k = c->first; k < c->last; k++) {
+        struct limit_item *i = &c->items[k];
+        if (!limit_redis_is_meant(i) || at + LIMIT_SCRIPT_VALUES > reply->n)
+            continue;
+        struct limit_script_answer a = limit_script_answer(&reply->values[at]);
+        i->at_us = (uint64_t)reply->values[1];
+        at += LIMIT_SCRIPT_VALUES;
+        take_answer(c, i, granted, &a);
+    }
+    if (granted)
+        limit_redis_hold(c);
+    limit_answered(c, granted ? LIMIT_GRANTED : LIMIT_REFUSED);
+}
+
+enum limit_outcome limit_redis_take(struct limit_call *c)
+{
+    struct command k;
+    command_begin(&k, STR("-"), LIMIT_SCRIPT_TAKE);
+    for (uint8_t n = c->first; n < c->last; n++) {
+        struct limit_item *i = &c->items[n];
+        if (!limit_redis_is_meant(i))
+            continue;
+        struct limit_script_row row = row_of(i, i->cost);
+        row.dry = i->limit->dry_run;
+        if (i->limit->store == LIMIT_LEASED)
+            row.most = (double)i->limit->rule.amount;
+        if (wants_id(i))
+            k.args[0] = id_of(c);
+        command_add(&k, limit_redis_key(c->limiter, i), &row);
+    }
+    if (command_send(c->limiter, &k, &c->redis, on_taken))
+        return LIMIT_WAITING;
+    return limit_fall_back(c, limit_redis_is_meant);
 }
 
 /* ---- places that are held while a call runs ---- */
@@ -371,6 +407,8 @@ void limit_redis_release(struct limiter *l)
     while (l->busy) {
         if (l->o.redis)
             redis_cancel(l->o.redis, &l->busy->call);
+        if (l->busy->orphan)
+            give_up(l, l->busy->orphan, NULL);
         put_errand(l->busy);
     }
     while (l->errands) {

@@ -78,12 +78,13 @@ static bool is_due(const struct redis_pending *p, uint64_t now)
 
 static bool give_up(struct redis_client *r, struct redis_queue *q, uint64_t now)
 {
-    static const struct redis_reply silence = {.status = REDIS_SILENT};
+    struct redis_reply silence = {.status = REDIS_SILENT};
     bool any = false;
     for (struct redis_pending *p = q->first; p; p = p->next) {
         if (!is_due(p, now))
             continue;
         any = true;
+        silence.pending = p;
         finish(r, p, &silence);
     }
     return any;
@@ -128,6 +129,22 @@ static bool is_open(const struct redis_client *r)
     return r->state == CLIENT_UP || (r->hopeful && r->state != CLIENT_MUTE);
 }
 
+/* For as long as the server is away. False: there is no room for more. */
+static bool keep(struct redis_client *r, struct redis_pending *p)
+{
+    if (!p->kept && r->kept + p->rest.n > REDIS_KEPT_MAX)
+        return false;
+    r->kept += p->kept ? 0 : p->rest.n;
+    p->kept = true;
+    return true;
+}
+
+static void keep_no_longer(struct redis_client *r, struct redis_pending *p)
+{
+    r->kept -= p->kept ? p->rest.n : 0;
+    p->kept = false;
+}
+
 static bool put_rest(struct buf *out, const struct redis_command *c)
 {
     bool ok = redis_put_number(out, c->nkeys);
@@ -158,8 +175,12 @@ static bool eval(struct redis *redis, struct redis_call *call, const struct redi
 {
     struct redis_client *r = (struct redis_client *)redis;
     bool room = r->out.n + r->on_the_way.n < REDIS_OUT_MAX;
-    struct redis_pending *p = is_open(r) && room ? prepare(r, c) : NULL;
+    struct redis_pending *p = (is_open(r) && room) || !call ? prepare(r, c) : NULL;
     r->stats.calls++;
+    if (p && !is_open(r) && !keep(r, p)) {
+        put_idle(r, p);
+        p = NULL;
+    }
     if (!p) {
         r->stats.refused++;
         return false;
@@ -194,6 +215,8 @@ static bool move(struct redis *redis, struct redis_call *from, struct redis_call
         return false;
     *to = (struct redis_call){.done = done, .pending = p};
     p->call = to;
+    p->dropped = false;
+    p->deadline = UINT64_MAX;
     from->pending = NULL;
     return true;
 }
@@ -213,6 +236,7 @@ void redis_calls_send(struct redis_client *r)
     struct redis_pending *p;
     while ((p = pop(&r->waiting))) {
         size_t before = r->out.n;
+        keep_no_longer(r, p);
         if (!p->dropped && put_call(r, p)) {
             p->sent = true;
             push(&r->sent, p);
@@ -286,6 +310,10 @@ static void lose_all(struct redis_client *r, struct redis_queue *q)
     *q = (struct redis_queue){.first = NULL, .last = &q->first};
     for (struct redis_pending *p = all.first, *next; p; p = next) {
         next = p->next;
+        if (!p->sent && !p->call && !p->dropped && !p->greeting && keep(r, p)) {
+            push(&r->waiting, p);
+            continue;
+        }
         finish(r, p, &lost);
         put_idle(r, p);
     }

@@ -27,6 +27,7 @@ struct redis_pending {
     uint32_t script, arguments;
     bool greeting, retried, sent;
     bool dropped;    /* nobody waits any more: not sent if it has not been */
+    bool kept;       /* until the server is there again */
     struct buf rest; /* of the command, behind the script: count of keys, keys, arguments */
 };
 
@@ -60,6 +61,7 @@ struct redis_client {
     struct timer deadlines; /* of calls */
 
     struct redis_queue waiting, sent;
+    size_t kept; /* bytes of commands that are kept */
     struct redis_pending *idle;
     struct buf out, on_the_way;
     struct redis_parser *parser;
@@ -88,6 +90,6 @@ bool redis_calls_greeting(struct redis_client *r);
 /* Gives the reply to the command it answers. False: nobody has asked, or the connection was left.
  */
 bool redis_calls_reply(struct redis_client *r, const struct redis_reply *reply);
-/* All that is under way is lost. */
+/* All that is under way is lost, but for what is kept. */
 void redis_calls_lost(struct redis_client *r);
 void redis_calls_release(struct redis_client *r);

@@ -471,6 +471,95 @@ static void a_stalled_redis_costs_no_more_than_its_timeout(void **state)
     assert_int_equal(take(&v, 0, 1), LIMIT_REFUSED);
 }
 
+static const enum limit_store STALLED[] = {LIMIT_EXACT, LIMIT_LEASED};
+static const char *const STALLED_IDS[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
+static struct plan_limit *define_stalled(unsigned k)
+{
+    struct plan_limit *l = define(0, STALLED[k % 2], (enum limit_kind)(k / 2), 1000);
+    call_it(l, STALLED_IDS[k]);
+    l->fallback = LIMIT_CLOSED;
+    if (l->rule.kind == LIMIT_CONCURRENCY)
+        l->rule.window_ns = 0;
+    return l;
+}
+
+static void assert_none_but_mine_is_charged(struct plan_limit *l)
+{
+    struct visit v;
+    l->store = LIMIT_EXACT;
+    assert_int_equal(take(&v, 1, 1), LIMIT_GRANTED);
+    assert_int_equal(v.items[0].ask.verdict.remaining, 999);
+    limit_end(&v.call);
+}
+
+/* Whatever it was meant to charge is executed when Redis goes on, and nothing has come of it. */
+static void a_call_without_an_answer_in_time_is_not_charged(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 10; k++) {
+        struct visit v;
+        struct plan_limit *l = define_stalled(k);
+        await_redis();
+        redis_process_signal(&b.server, SIGSTOP);
+        assert_int_equal(take(&v, 0, 1), LIMIT_UNKNOWN);
+        limit_end(&v.call);
+        memset(&v, 0xa5, sizeof v);
+        redis_process_signal(&b.server, SIGCONT);
+        run_for(150);
+        await_redis();
+        assert_none_but_mine_is_charged(l);
+    }
+}
+
+/* The connection is left meanwhile: what remembers each use knows which one to forget. */
+static void a_place_without_an_answer_is_left_over_a_long_stall(void **state)
+{
+    static const enum limit_kind kinds[] = {LIMIT_CONCURRENCY, LIMIT_SLIDING_LOG};
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        struct visit v;
+        struct plan_limit *l = define_stalled(2 * (unsigned)kinds[k]);
+        await_redis();
+        redis_process_signal(&b.server, SIGSTOP);
+        assert_int_equal(take(&v, 0, 1), LIMIT_UNKNOWN);
+        run_for(1000);
+        redis_process_signal(&b.server, SIGCONT);
+        await_redis();
+        run_for(100);
+        assert_none_but_mine_is_charged(l);
+    }
+}
+
+/* Settled while Redis does not answer, be it for long. */
+static void what_goes_back_in_a_stall_arrives_after_it(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 10; k++) {
+        struct visit v, w;
+        uint64_t cost = 700;
+        struct plan_limit *l = define_stalled(k);
+        await_redis();
+        prepare(&v, 0, 1, &cost);
+        v.items[0].settles = true;
+        assert_int_equal(settle(&v, limit_take(&v.call, 0, 1)), LIMIT_GRANTED);
+        redis_process_signal(&b.server, SIGSTOP);
+        struct plan_limit other = *l;
+        call_it(&other, "other");
+        prepare(&w, 0, 1, NULL);
+        w.items[0].limit = &other;
+        assert_int_equal(settle(&w, limit_take(&w.call, 0, 1)), LIMIT_UNKNOWN);
+        limit_end(&w.call);
+        run_for(k % 4 < 2 ? 30 : 800);
+        limit_end(&v.call); /* nothing was spent */
+        run_for(600);       /* a lease ends */
+        redis_process_signal(&b.server, SIGCONT);
+        await_redis();
+        run_for(150);
+        assert_none_but_mine_is_charged(l);
+    }
+}
+
 static void a_cancelled_call_holds_nothing(void **state)
 {
     struct visit v;
@@ -550,6 +639,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_not_charged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gateway_may_end_before_such_an_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stalled_redis_costs_no_more_than_its_timeout,
+                                        set_up_impatient, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_without_an_answer_in_time_is_not_charged,
+                                        set_up_impatient, tear_down),
+        cmocka_unit_test_setup_teardown(a_place_without_an_answer_is_left_over_a_long_stall,
+                                        set_up_impatient, tear_down),
+        cmocka_unit_test_setup_teardown(what_goes_back_in_a_stall_arrives_after_it,
                                         set_up_impatient, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_call_holds_nothing, set_up, tear_down),
     };

@@ -266,6 +266,82 @@ static void a_short_stall_is_over_with_the_first_answer(void **state)
     assert_int_equal(before.connects, after.connects);
 }
 
+/* What was asked for and not answered in time is executed all the same: who asked can learn of it.
+ */
+struct late {
+    struct probe p;
+    struct bench *b;
+    struct probe *to;
+    bool moved;
+};
+
+static void on_silence(struct redis_call *call, const struct redis_reply *reply)
+{
+    struct late *l = (struct late *)call;
+    assert_int_equal(reply->status, REDIS_SILENT);
+    l->p.done = true;
+    l->moved = redis_late(l->b->redis, reply, &l->to->call, on_reply);
+}
+
+static void a_late_answer_may_still_be_heard(void **state)
+{
+    struct bench *b = *state;
+    struct probe heard = {.done = false};
+    struct late l = {.b = b, .to = &heard};
+    static const struct str keys[] = {STR_INIT("late")}, args[] = {STR_INIT("3")};
+    struct redis_command c = {1, keys, args, 1, 1};
+    until_it_answers(b);
+    redis_process_signal(&b->server, SIGSTOP);
+    assert_true(redis_eval(b->redis, &l.p.call, &c, on_silence));
+    settle(b, &l.p);
+    assert_true(l.moved);
+    memset(&l, 0xa5, sizeof l);
+    run_for(b, 100);
+    assert_false(heard.done);
+    redis_process_signal(&b->server, SIGCONT);
+    settle(b, &heard);
+    assert_int_equal(heard.reply.values[0], 3);
+}
+
+/* Adds 1 to "a key", and nobody wants to know. */
+static bool tell(struct bench *b)
+{
+    static const struct str keys[] = {STR_INIT("a key")}, args[] = {STR_INIT("1")};
+    return redis_eval(b->redis, NULL, &(struct redis_command){1, keys, args, 1, 1}, NULL);
+}
+
+static void what_nobody_waits_for_is_told_when_it_is_there_again(void **state)
+{
+    struct bench *b = *state;
+    struct probe p;
+    until_it_answers(b);
+    redis_process_signal(&b->server, SIGSTOP);
+    assert_true(ask(b, &p, 0, "1"));
+    settle(b, &p);
+    for (unsigned i = 0; i < 10; i++)
+        assert_true(tell(b)); /* silent */
+    redis_process_signal(&b->server, SIGCONT);
+    until_it_answers(b);
+    assert_true(ask(b, &p, 1, "1"));
+    settle(b, &p);
+    assert_int_equal(p.reply.values[0], 11);
+
+    redis_process_kill(&b->server);
+    run_for(b, 200);
+    unsigned kept = 0;
+    while (kept < 100000 && tell(b)) /* away; and there is an end to it */
+        kept++;
+    assert_in_range(kept, REDIS_KEPT_MAX / 200, 99999);
+    redis_process_again(&b->server); /* an empty one */
+    until_it_answers(b);
+    assert_true(ask(b, &p, 1, "1"));
+    settle(b, &p);
+    assert_int_equal(p.reply.values[0], kept + 1);
+    redis_process_kill(&b->server);
+    run_for(b, 200);
+    assert_true(tell(b)); /* there is room again */
+}
+
 static void a_killed_server_is_noticed_at_once_and_found_again(void **state)
 {
     struct bench *b = *state;
@@ -445,6 +521,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_may_go_to_another, set_up_patient, tear_down),
         cmocka_unit_test_setup_teardown(a_short_stall_is_over_with_the_first_answer, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_late_answer_may_still_be_heard, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_waits_for_is_told_when_it_is_there_again,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_killed_server_is_noticed_at_once_and_found_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(bad_servers_are_left_and_tried_again, set_up, tear_down),
