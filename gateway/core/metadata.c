@@ -203,6 +203,11 @@ static const char *unfit(struct str name, const struct header *h)
     return NULL;
 }
 
+struct str metadata_name(struct str header)
+{
+    return str_starts(header, PREFIX) ? str_skip(header, PREFIX.n) : header;
+}
+
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
                                      struct arena *arena, struct tc_error *error)
 {
@@ -210,8 +215,8 @@ enum tc_status metadata_from_headers(const struct headers *request, struct heade
     enum tc_status st = TC_OK;
     for (uint32_t i = 0; i < request->n && st == TC_OK; i++) {
         const struct header *h = &request->items[i];
-        bool asked = str_starts(h->name, PREFIX);
-        struct str name = asked ? str_skip(h->name, PREFIX.n) : h->name;
+        struct str name = metadata_name(h->name);
+        bool asked = name.n < h->name.n;
         if (!asked && !forwarded(name, UP))
             continue;
         if (look && (named_by_connection(request, h->name) || named_by_connection(request, name)))

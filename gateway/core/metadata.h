@@ -20,6 +20,8 @@
 /* Appends to `out`. TC_INVALID: error.path is the header that cannot travel. */
 enum tc_status metadata_from_headers(const struct headers *request, struct headers *out,
                                      struct arena *arena, struct tc_error *error);
+/* The name without Grpc-Metadata- (lower case) before it: what it would travel as. */
+struct str metadata_name(struct str header);
 /* True for a name that a rule of the configuration may set or remove: legal, and none that the
  * gateway, HTTP or gRPC use themselves. */
 bool metadata_settable(struct str name);

@@ -22,12 +22,15 @@ struct plan_identity {
 };
 
 /* Credentials end at the gateway: what providers read and do not forward travels no further, in
- * calls that have no need of it too. */
+ * calls that have no need of it too. Nor do a client's own copies of what tells who calls. Names
+ * are those of metadata: behind Grpc-Metadata- they are the same. */
 struct plan_hidden {
     const struct str *headers; /* lower case */
+    const struct str *behind;  /* what any provider reads: never behind Grpc-Metadata-, where nobody
+                                  has judged it, also when it is forwarded */
     const struct str *queries; /* of the method's own providers: elsewhere it may be a field's name
                                 */
-    uint16_t nheaders, nqueries;
+    uint16_t nheaders, nbehind, nqueries;
     bool bearer; /* Authorization, of that scheme */
 };
 

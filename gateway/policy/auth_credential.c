@@ -1,5 +1,6 @@
 #include "gateway/policy/auth_credential.h"
 
+#include "gateway/core/metadata.h"
 #include "gateway/core/query.h"
 #include "transcoder/bind.h"
 
@@ -100,14 +101,23 @@ enum auth_found auth_credential_find(const struct auth_provider *p, const struct
 
 /* ---- hiding ---- */
 
+static bool is_among(struct str name, const struct str *list, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++)
+        if (str_eq(name, list[i]))
+            return true;
+    return false;
+}
+
 /* Other schemes than Bearer are none of ours. */
 static bool is_hidden(const struct plan_hidden *h, const struct header *header)
 {
-    struct str token;
-    for (uint16_t i = 0; i < h->nheaders; i++)
-        if (str_eq(header->name, h->headers[i]))
-            return true;
-    return h->bearer && str_eq(header->name, STR("authorization")) && bearer(header->value, &token);
+    struct str token, name = metadata_name(header->name);
+    if (is_among(name, h->headers, h->nheaders))
+        return true;
+    if (name.n < header->name.n && is_among(name, h->behind, h->nbehind))
+        return true;
+    return h->bearer && str_eq(name, STR("authorization")) && bearer(header->value, &token);
 }
 
 static bool hide_queries(const struct plan_hidden *h, struct exchange *x)

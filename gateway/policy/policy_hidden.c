@@ -4,6 +4,14 @@
  * what other providers read is taken away as well, since it is a secret of the client's and none of
  * the upstream's, unless an own one that forwards reads the same place. */
 
+enum { IDENTITY_NAMES = 5 };
+
+/* Being made: what of plan_hidden is const once it is there. */
+struct hidden_lists {
+    struct plan_hidden *out;
+    struct str *headers, *behind, *queries;
+};
+
 static bool requires(const struct plan_requirement *r, const struct auth_provider *p)
 {
     bool found = r->provider == p;
@@ -49,22 +57,51 @@ static size_t all_headers(const struct compile *c)
     return n;
 }
 
+static void add(struct str *list, uint16_t *n, struct str name)
+{
+    if (name.n && !is_among(name, list, *n))
+        list[(*n)++] = name;
+}
+
+/* What tells who calls is the gateway's to say, to the upstream and to expressions. */
+static void hide_identity(const struct plan_identity *i, struct str *headers, uint16_t *n)
+{
+    const struct str names[IDENTITY_NAMES] = {i->id, i->tenant, i->subject, i->provider, i->scopes};
+    for (size_t k = 0; k < IDENTITY_NAMES; k++)
+        add(headers, n, names[k]);
+}
+
+static void hide_provider(const struct compile *c, const struct plan_auth *auth,
+                          const struct auth_provider *p, struct hidden_lists *l)
+{
+    bool own = is_own(auth, p);
+    if (own && p->places.query.n)
+        l->queries[l->out->nqueries++] = p->places.query;
+    for (uint32_t h = 0; h < p->places.nheaders; h++) {
+        struct str name = p->places.headers[h];
+        add(l->behind, &l->out->nbehind, name);
+        if (!p->forward && (own || !is_forwarded(c, auth, name)))
+            add(l->headers, &l->out->nheaders, name);
+    }
+    if (p->places.bearer)
+        add(l->behind, &l->out->nbehind, STR("authorization"));
+    l->out->bearer |= p->places.bearer && !p->forward && (own || !is_forwarded(c, auth, STR_NONE));
+}
+
 void policy_auth_hidden(struct compile *c, const struct plan_auth *auth, struct plan_hidden *out)
 {
-    struct str *headers = policy_array(c, all_headers(c), sizeof *headers);
-    struct str *queries = policy_array(c, c->nproviders, sizeof *queries);
+    size_t most = all_headers(c) + IDENTITY_NAMES;
+    struct hidden_lists l = {
+        .out = out,
+        .headers = policy_array(c, most, sizeof *l.headers),
+        .behind = policy_array(c, most, sizeof *l.behind),
+        .queries = policy_array(c, c->nproviders, sizeof *l.queries),
+    };
 
-    *out = (struct plan_hidden){.headers = headers, .queries = queries};
-    for (uint32_t i = 0; headers && queries && i < c->nproviders; i++) {
-        const struct auth_provider *p = &c->providers[i];
-        bool own = is_own(auth, p);
-        if (own && p->places.query.n)
-            queries[out->nqueries++] = p->places.query;
-        for (uint32_t h = 0; h < p->places.nheaders && !p->forward; h++) {
-            struct str name = p->places.headers[h];
-            if ((own || !is_forwarded(c, auth, name)) && !is_among(name, headers, out->nheaders))
-                headers[out->nheaders++] = name;
-        }
-        out->bearer |= p->places.bearer && !p->forward && (own || !is_forwarded(c, auth, STR_NONE));
-    }
+    *out = (struct plan_hidden){.headers = l.headers, .behind = l.behind, .queries = l.queries};
+    if (!l.headers || !l.behind || !l.queries)
+        return;
+    hide_identity(&c->identity, l.headers, &out->nheaders);
+    for (uint32_t i = 0; i < c->nproviders; i++)
+        hide_provider(c, auth, &c->providers[i], &l);
 }

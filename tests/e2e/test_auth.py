@@ -295,6 +295,32 @@ def test_the_identity_is_told_and_cannot_be_forged(start, backend, demo_server, 
     refused(echo(g, ("x-api-key", "no-such-key-anywhere")))
 
 
+@pytest.mark.parametrize("forward", [False, True])
+def test_nothing_that_nobody_has_judged_travels_behind_a_prefix(start, backend, demo_server, tmp_path, forward):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    g = start(demo_server.target, config({"any_of": [{"api_key": "k"}]},
+                                         {"name": "k", "api_keys": {"file": str(path)}, "forward": forward}))
+    forged = [("Grpc-Metadata-Authorization", "Bearer forged"), ("grpc-metadata-x-api-key", "forged")]
+    for sent in ([*forged, ("x-api-key", good)], [*forged, bearer(good)]):
+        assert echo(g, *sent).status == 200
+        seen = backend.calls[-1]
+        assert "forged" not in str(seen.values("authorization") + seen.values("x-api-key"))
+        assert len(seen.values("authorization") + seen.values("x-api-key")) == forward
+
+
+@pytest.mark.parametrize("expr", ['metadata["x-uid"] == "admin"', 'headers["x-uid"] == "admin"',
+                                  '"x-uid" in metadata || "x-uid" in headers'])
+def test_a_client_cannot_say_to_expressions_who_it_is(start, demo_server, tmp_path, expr):
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    made = config({"any_of": [{"api_key": "k"}]}, {"name": "k", "api_keys": {"file": str(path)}}, identity={"id": "x-uid"})
+    made["overrides"][0]["policy"]["allow"] = [{"name": "admins", "expr": expr}]
+    g = start(demo_server.target, made)
+    for name in ("X-Uid", "Grpc-Metadata-X-Uid"):
+        assert echo(g, ("x-api-key", good), (name, "admin")).status == 403
+
+
 @pytest.mark.parametrize("asks", ["nothing", "anonymous", "another"])
 @pytest.mark.parametrize("forward", [False, True])
 def test_a_credential_ends_here_whatever_the_method_asks_for(start, backend, demo_server, tmp_path, asks, forward):

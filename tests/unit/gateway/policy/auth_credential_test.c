@@ -168,6 +168,10 @@ static void what_was_shown_does_not_travel_on(void **state)
     static const struct row row = {
         "x-api-key: a\nauthorization: Bearer b\nauthorization: Basic c\nx-other: d\nx-token: t\n",
         "a=1&key=e&b=2&k%65y", AUTH_NOTHING, NULL};
+    static const struct row prefixed = {
+        "grpc-metadata-x-api-key: a\nx-api-key: b\ngrpc-metadata-x-token: c\nx-token: d\n"
+        "authorization: Bearer e\ngrpc-metadata-authorization: Bearer f\n",
+        NULL, AUTH_NOTHING, NULL};
     static const struct row bare = {"x-other: d\n", NULL, AUTH_NOTHING, NULL};
     struct plan_hidden h = {
         .headers = names, .nheaders = 2, .queries = &key, .nqueries = 1, .bearer = true};
@@ -177,6 +181,10 @@ static void what_was_shown_does_not_travel_on(void **state)
     h.nheaders = 0;
     h.nqueries = 0;
     hides(&h, &row, "x-api-key:a;authorization:Basic c;x-other:d;x-token:t;?a=1&key=e&b=2&k%65y");
+    h = (struct plan_hidden){.headers = names, .nheaders = 1, .behind = names + 1, .nbehind = 1};
+    hides(&h, &prefixed, "x-token:d;authorization:Bearer e;grpc-metadata-authorization:Bearer f;?");
+    h.bearer = true;
+    hides(&h, &prefixed, "x-token:d;?");
     h = (struct plan_hidden){.headers = names, .nheaders = 1};
     hides(&h, &row,
           "authorization:Bearer b;authorization:Basic c;x-other:d;x-token:t;?a=1&key=e&b=2&k%65y");

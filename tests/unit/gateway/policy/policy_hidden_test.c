@@ -115,6 +115,35 @@ static void a_header_that_two_read_stands_there_once(void **state)
     arena_release(&b.arena);
 }
 
+/* Whether or not what was judged is forwarded. */
+static void nothing_that_is_read_travels_behind_a_prefix(void **state)
+{
+    struct bed b;
+    (void)state;
+    begin(&b);
+    b.providers[0].forward = b.providers[1].forward = true;
+    policy_auth_hidden(&b.c, NULL, &b.out);
+    assert_int_equal(b.out.nheaders, 0);
+    assert_int_equal(b.out.nbehind, 3);
+    assert_true(str_eq(b.out.behind[0], x_a) && str_eq(b.out.behind[2], x_b));
+    assert_true(str_eq(b.out.behind[1], STR("authorization")));
+    arena_release(&b.arena);
+}
+
+static void what_tells_who_calls_is_not_the_clients_to_say(void **state)
+{
+    struct bed b;
+    (void)state;
+    begin(&b);
+    b.c.identity = (struct plan_identity){.id = STR("x-uid"), .scopes = STR("x-scopes")};
+    policy_auth_hidden(&b.c, &b.auth, &b.out);
+    assert_true(hides(&b, STR("x-uid")) && hides(&b, STR("x-scopes")) && hides(&b, x_a));
+    b.c.nproviders = 0;
+    policy_auth_hidden(&b.c, NULL, &b.out);
+    assert_true(hides(&b, STR("x-uid")) && b.out.nheaders == 2);
+    arena_release(&b.arena);
+}
+
 static void want_of_memory_is_noted(void **state)
 {
     struct bed b;
@@ -134,6 +163,8 @@ int main(void)
         cmocka_unit_test(what_is_forwarded_stays),
         cmocka_unit_test(parts_of_a_requirement_are_its_own_too),
         cmocka_unit_test(a_header_that_two_read_stands_there_once),
+        cmocka_unit_test(nothing_that_is_read_travels_behind_a_prefix),
+        cmocka_unit_test(what_tells_who_calls_is_not_the_clients_to_say),
         cmocka_unit_test(want_of_memory_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
