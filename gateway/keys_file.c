@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,8 +21,26 @@ struct file {
     const struct expr_array *keys;
 };
 
+/* Behind links the file itself is meant: gateways that know it by another name read it too. */
+static bool resolve(struct keys_command *c)
+{
+    char real[PATH_MAX];
+    struct stat link;
+    if (realpath(c->file, real)) {
+        c->file = arena_copy(&c->arena, str_c(real)).p;
+        return c->file != NULL;
+    }
+    if (errno == ENOENT && lstat(c->file, &link) != 0)
+        return true; /* not there yet */
+    KEYS_COMPLAIN("%s: %s%s\n", c->file, strerror(errno),
+                  errno == ENOENT ? "; it is a link: make the file that it points to first" : "");
+    return false;
+}
+
 static bool lock_file(struct file *f)
 {
+    if (!resolve(f->c))
+        return false;
     struct str path = arena_printf(&f->c->arena, "%s.lock", f->c->file);
     f->lock = path.p ? open(path.p, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
     if (f->lock >= 0 && flock(f->lock, LOCK_EX) == 0)

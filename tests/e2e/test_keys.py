@@ -38,3 +38,24 @@ def test_what_a_gateway_would_not_read_is_not_written(file):
     file.write_text(json.dumps({"keys": [{"id": f"k{n}", "hash": f"{hashed}{n:06}"} for n in range(100_000)]}))
     assert "is left as it is: gateways would not take it with this key: keys: more than 100000" in refused(
         file, "--id", "one-too-many")
+
+
+def test_a_link_stays_a_link_and_the_file_behind_it_changes(file, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    link, further = tmp_path / "elsewhere" / "link.json", tmp_path / "elsewhere" / "further.json"
+    link.symlink_to("../keys.json")
+    further.symlink_to("link.json")
+    assert keys("add", "--file", link, "--id", "second").returncode == 0
+    assert keys("revoke", "--file", further, "first").returncode == 0
+    assert link.is_symlink() and further.is_symlink() and not file.is_symlink()
+    known = {k["id"]: k.get("revoked", False) for k in json.loads(file.read_text())["keys"]}
+    assert known == {"first": True, "second": False}
+
+
+def test_a_link_that_points_nowhere_is_left_alone(tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to("nowhere.json")
+    for verb in (("add", "--file", link, "--id", "x"), ("revoke", "--file", link, "x")):
+        done = keys(*verb)
+        assert done.returncode == 1 and done.stdout == "" and "make the file that it points to" in done.stderr, done
+    assert link.is_symlink()
