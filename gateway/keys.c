@@ -7,8 +7,9 @@
 #include "gateway/keys_internal.h"
 #include "gateway/policy/auth_keys.h"
 #include "gateway/policy/auth_redis.h"
+#include "transcoder/text.h"
 
-enum { MEMORY_MAX = 512 << 20 };
+enum { MEMORY_MAX = 512 << 20, ID_MAX = 128, WORD_MAX = 1024 };
 
 static const char usage[] =
     "postern keys: API keys of a gateway, kept as hashes in a file or in Redis\n"
@@ -84,6 +85,66 @@ struct expr_value keys_object_revoked(struct keys_object *o, const struct expr_v
     return copy;
 }
 
+/* ---- what a key may say ---- */
+
+/* Logs, metrics and headers carry it as it is. */
+static bool is_id(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+    return s.n > 0 && s.n <= ID_MAX;
+}
+
+static bool is_text(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+            return false;
+    return s.n <= WORD_MAX && tc_utf8_valid(s);
+}
+
+static bool check_text(const char *flag, const char *text)
+{
+    if (!text || is_text(str_c(text)))
+        return true;
+    KEYS_COMPLAIN("%s: write UTF-8 without control characters, %d bytes at most\n", flag, WORD_MAX);
+    return false;
+}
+
+static bool check_texts(const char *flag, const char *const *texts)
+{
+    while (*texts && check_text(flag, *texts))
+        texts++;
+    return !*texts;
+}
+
+static bool check_scopes(const char *const *scopes)
+{
+    bool ok = check_texts("--scope", scopes);
+    for (; ok && *scopes; scopes++)
+        if (!auth_is_scope(str_c(*scopes))) {
+            KEYS_COMPLAIN("--scope \"%s\": a scope is of visible ASCII characters without space, "
+                          "'\"' and '\\'; give --scope once for each\n",
+                          *scopes);
+            ok = false;
+        }
+    return ok;
+}
+
+static bool check_words(const struct keys_command *c)
+{
+    if (!c->id || !is_id(str_c(c->id))) {
+        KEYS_COMPLAIN("add needs --id of 1 to %d visible ASCII characters without space: logs and "
+                      "limits know a key by it\n",
+                      ID_MAX);
+        return false;
+    }
+    return check_text("--tenant", c->tenant) && check_text("--tier", c->tier) &&
+           check_text("--note", c->note) && check_scopes(c->scopes) &&
+           check_texts("--role", c->roles) && check_texts("--limit", c->limits);
+}
+
 /* ---- add ---- */
 
 static void put_text(struct keys_object *o, const char *name, const char *text)
@@ -145,7 +206,7 @@ static bool put_limits(struct keys_command *c, struct keys_object *o)
     return true;
 }
 
-/* "30d" from now, or a date. NULL: neither. */
+/* "30d" from now, or a date to come. NULL: neither. */
 static const char *expiry(struct keys_command *c)
 {
     struct str text = str_c(c->expires);
@@ -153,11 +214,12 @@ static const char *expiry(struct keys_command *c)
     uint64_t days;
     bool range;
     char out[EXPR_TIME_TEXT_MAX];
+    int64_t now = (int64_t)(clock_wall_us() / 1000000);
     if (expr_timestamp_parse(text, &at, &range))
-        return c->expires;
-    if (!str_ends(text, STR("d")) || !str_to_u64(str_of(text.p, text.n - 1), 36500, &days))
+        return at.seconds > now ? c->expires : NULL;
+    if (!str_ends(text, STR("d")) || !str_to_u64(str_of(text.p, text.n - 1), 36500, &days) || !days)
         return NULL;
-    at = (struct expr_time){(int64_t)(clock_wall_us() / 1000000 + days * 86400), 0};
+    at = (struct expr_time){now + (int64_t)days * 86400, 0};
     return arena_copy(&c->arena, str_of(out, expr_timestamp_print(out, at))).p;
 }
 
@@ -180,7 +242,9 @@ static bool build(struct keys_command *c, struct keys_object *o, const char *key
     const char *expires = c->expires ? expiry(c) : NULL;
 
     if (c->expires && !expires) {
-        KEYS_COMPLAIN("--expires %s: write 30d, or 2027-01-01T00:00:00Z\n", c->expires);
+        KEYS_COMPLAIN("--expires %s: write 1d to 36500d, or a time to come as in "
+                      "2027-01-01T00:00:00Z\n",
+                      c->expires);
         return false;
     }
     put_text(o, "id", c->id);
@@ -200,10 +264,8 @@ static int add_key(struct keys_command *c, const struct keys_store *store)
     char key[AUTH_KEY_TEXT];
     struct keys_object o;
     struct expr_value made = keys_object_begin(&o);
-    if (!c->id || !c->id[0]) {
-        KEYS_COMPLAIN("add needs --id: logs and limits know a key by it\n");
+    if (!check_words(c))
         return KEYS_USAGE;
-    }
     if (!auth_key_make(key) || !build(c, &o, key))
         return KEYS_FAILED;
     int status = store->add(c, &made);

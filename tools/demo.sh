@@ -134,7 +134,8 @@ key() {
 }
 good=$(key --id team-a --scope infer)
 other=$(key --id team-b --scope read)
-old=$(key --id team-c --scope infer --expires 2020-01-01T00:00:00Z)
+old=$(key --id team-c --scope infer --expires "$(date -u -d '+2 seconds' +%FT%TZ)")
+expired=$((SECONDS + 3))
 guarded=$(free_port $((listen + 1)))
 echo "\$ postern --config postern.yaml --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$guarded &"
 "$build/postern" --config "$work/postern.yaml" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
@@ -142,6 +143,7 @@ echo "\$ postern --config postern.yaml --descriptors api.pb --upstream 127.0.0.1
 pids+=($!)
 wait_for "$guarded" postern "$work/guarded.log"
 tiny=http://127.0.0.1:$guarded/v1/models/tiny:generate
+while ((SECONDS < expired)); do sleep 0.1; done
 run "$tiny" -H "$json" -d '{"prompt":"hello"}'
 run "$tiny" -H "$json" -H "x-api-key: pk_guessed-by-somebody" -d '{"prompt":"hello"}'
 run "$tiny" -H "$json" -H "x-api-key: $old" -d '{"prompt":"hello"}'

@@ -82,6 +82,14 @@ bool auth_key_make(char text[AUTH_KEY_TEXT])
     return true;
 }
 
+bool auth_is_scope(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\')
+            return false;
+    return s.n > 0;
+}
+
 /* ---- the file ---- */
 
 static bool read_texts(struct reader *r, const struct expr_value *key, const char *name,

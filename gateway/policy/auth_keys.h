@@ -62,5 +62,8 @@ enum auth_key_verdict auth_keys_find(const struct auth_keys *keys, struct str te
 bool auth_key_hash(struct str text, unsigned char hash[AUTH_HASH]);
 /* A new random key. False: the machine has no random numbers. */
 bool auth_key_make(char text[AUTH_KEY_TEXT]);
+/* A scope-token of RFC 6749 3.3: visible ASCII without space, '"' and '\\'. Scopes stand in quotes
+ * in WWW-Authenticate. */
+bool auth_is_scope(struct str s);
 /* "sha256:" and 64 hex digits. False: it is not. */
 bool auth_hash_parse(struct str text, unsigned char hash[AUTH_HASH]);

@@ -1,5 +1,7 @@
 #include "gateway/policy/policy_auth.h"
 
+#include "gateway/policy/auth_keys.h"
+
 enum { REQUIREMENTS_MAX = 16 };
 
 /* One Auth and where it stands. */
@@ -53,22 +55,13 @@ static const struct plan_requirement *read_list(struct auth_at *a, struct str pa
                                                 Postern__V1__Requirement *const *list, size_t n,
                                                 bool nested);
 
-/* RFC 6749 3.3. Scopes stand in quotes in WWW-Authenticate. */
-static bool is_scope(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\')
-            return false;
-    return s.n > 0;
-}
-
 static void read_scopes(struct auth_at *a, struct str path, const Postern__V1__Requirement *m,
                         struct plan_requirement *out)
 {
     struct str *scopes = policy_array(a->c, m->n_scopes, sizeof *scopes);
     for (size_t i = 0; scopes && i < m->n_scopes; i++) {
         scopes[i] = str_c(m->scopes[i]);
-        if (!is_scope(scopes[i]))
+        if (!auth_is_scope(scopes[i]))
             FAULT(
                 a->c, &a->layer->origin, TEXT(a->c, "%.*s.scopes[%zu]", STR_ARG(path), i),
                 "\"%s\" is no scope: one or more visible ASCII characters without space, '\"' and "

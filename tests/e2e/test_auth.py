@@ -266,7 +266,11 @@ def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed
 
 
 def test_an_expired_key_is_refused(keyed):
-    old = new_key(keyed.keys, "old", "--expires", "2020-01-01T00:00:00Z")
+    old = new_key(keyed.keys, "old", "--expires", "30d")
+    known = json.loads(keyed.keys.read_text())
+    assert known["keys"][-1].pop("expires")
+    known["keys"][-1]["expires"] = "2020-01-01T00:00:00Z"
+    keyed.keys.write_text(json.dumps(known))
     time.sleep(1)
     refused(echo(keyed, ("x-api-key", old)))
 

@@ -59,3 +59,36 @@ def test_a_link_that_points_nowhere_is_left_alone(tmp_path):
         done = keys(*verb)
         assert done.returncode == 1 and done.stdout == "" and "make the file that it points to" in done.stderr, done
     assert link.is_symlink()
+
+
+@pytest.mark.parametrize("args, says", [
+    (["--id", ""], "1 to 128 visible ASCII"),
+    (["--id", "a\nb"], "1 to 128 visible ASCII"),
+    (["--id", "a b"], "1 to 128 visible ASCII"),
+    (["--id", "\x1b[2J"], "1 to 128 visible ASCII"),
+    (["--id", b"\xff"], "1 to 128 visible ASCII"),
+    (["--id", "é"], "1 to 128 visible ASCII"),
+    (["--id", "x" * 129], "1 to 128 visible ASCII"),
+    (["--id", "x" * 70_000], "1 to 128 visible ASCII"),
+    (["--id", "x", "--scope", "a b"], "give --scope once for each"),
+    (["--id", "x", "--scope", ""], "give --scope once for each"),
+    (["--id", "x", "--scope", 'a"'], "give --scope once for each"),
+    (["--id", "x", "--scope", "a\n"], "--scope: write UTF-8 without control characters"),
+    (["--id", "x", "--tenant", b"\xff"], "--tenant: write UTF-8"),
+    (["--id", "x", "--tier", "a\rb"], "--tier: write UTF-8"),
+    (["--id", "x", "--role", "a\tb"], "--role: write UTF-8"),
+    (["--id", "x", "--note", "n" * 1025], "1024 bytes at most"),
+    (["--id", "x", "--limit", b"\xff=1"], "--limit: write UTF-8"),
+    (["--id", "x", "--limit", "a=0"], "a whole number above 0"),
+    (["--id", "x", "--expires", "0d"], "1d to 36500d, or a time to come"),
+    (["--id", "x", "--expires", "36501d"], "1d to 36500d, or a time to come"),
+    (["--id", "x", "--expires", "2020-01-01T00:00:00Z"], "1d to 36500d, or a time to come"),
+    (["--id", "x", "--expires", "tomorrow"], "1d to 36500d, or a time to come"),
+])
+def test_words_that_a_key_cannot_have(file, args, says):
+    assert says in refused(file, *args)
+
+
+def test_the_longest_id_is_taken(file):
+    assert keys("add", "--file", file, "--id", "x" * 128, "--expires", "1d", "--note", "für Ä").returncode == 0
+    assert json.loads(file.read_text())["keys"][1]["id"] == "x" * 128
