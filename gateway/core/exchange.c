@@ -219,6 +219,18 @@ size_t exchange_read(struct exchange *x, char *p, size_t cap)
     return n;
 }
 
+/* Where callers show credentials, a target may hold one. Whoever was let in by none may have put it
+ * anywhere there. */
+static struct str shown_target(struct exchange *x)
+{
+    const struct plan *plan = x->snapshot->plan;
+    if (!plan->nproviders)
+        return x->request.target;
+    if (x->code == TC_CODE_UNAUTHENTICATED || x->answer.status == 401)
+        return query_conceal_all(x->request.target, &x->arena);
+    return query_conceal(x->request.target, plan->concealed, plan->nconcealed, &x->arena);
+}
+
 /* The event is built from what is left when everything is over. */
 static void record(struct exchange *x, bool delivered)
 {
@@ -228,8 +240,7 @@ static void record(struct exchange *x, bool delivered)
         .request_id = x->request_id,
         .client = x->request.client,
         .http_method = x->request.method,
-        .target = query_conceal(x->request.target, x->snapshot->plan->concealed,
-                                x->snapshot->plan->nconcealed, &x->arena),
+        .target = shown_target(x),
         .protocol = x->request.protocol,
         .route = x->route,
         .cluster = x->cluster,

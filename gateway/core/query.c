@@ -48,47 +48,134 @@ struct str query_without(struct str query, struct str name, struct arena *arena)
 
 /* ---- hiding ---- */
 
-static bool is_one_of(struct str part, const struct str *names, uint32_t n, struct str *value)
+/* Whoever meant to send a parameter may have written it so that it is none. So separators are
+ * looked for in the whole target, encoded or not, and of a name only what is hard to get wrong
+ * counts: neither case nor "[]", spaces and the like. */
+static bool separates(char c)
 {
+    return c == '?' || c == '&' || c == ';' || c == '#';
+}
+
+static bool counts(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c & 0x80) || c == '/' || c == '.';
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* The next byte of the name in front of `text` that counts. 0: the name ends. */
+static char next_of_name(struct str *text)
+{
+    while (text->n) {
+        size_t n;
+        char c = lower(first_char(*text, &n));
+        if (c == '=' || separates(c))
+            return 0;
+        *text = str_skip(*text, n);
+        if (counts(c))
+            return c;
+    }
+    return 0;
+}
+
+static bool resembles(struct str text, struct str name)
+{
+    char c = next_of_name(&text), first = c;
+    while (c && c == next_of_name(&name))
+        c = next_of_name(&text);
+    return first && !c && !next_of_name(&name) && name.n == 0;
+}
+
+static bool is_secret(struct str text, const struct str *names, uint32_t n)
+{
+    static const struct str known[] = {
+        STR_INIT("key"),          STR_INIT("api_key"),  STR_INIT("token"),
+        STR_INIT("access_token"), STR_INIT("id_token"),
+    };
+    struct str rest = text, part = str_cut(&rest, '&'), value;
     for (uint32_t i = 0; i < n; i++)
-        if (query_parameter(part, names[i], value))
+        if (resembles(text, names[i]) || query_parameter(part, names[i], &value))
+            return true;
+    for (uint32_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (resembles(text, known[i]))
             return true;
     return false;
 }
 
-static uint32_t count(struct str query, const struct str *names, uint32_t n)
+/* Up to the first separator, or with `or_equals` '='. */
+static size_t span(struct str s, bool or_equals)
 {
-    uint32_t found = 0;
-    struct str value;
-    while (query.p)
-        found += is_one_of(str_cut(&query, '&'), names, n, &value);
-    return found;
+    size_t at = 0, n;
+    for (; at < s.n; at += n) {
+        char c = first_char(str_skip(s, at), &n);
+        if (separates(c) || (or_equals && c == '='))
+            break;
+    }
+    return at;
 }
 
+/* The length of the separator in front. */
+static size_t separator(struct str s)
+{
+    size_t n = 0;
+    if (s.n)
+        first_char(s, &n);
+    return n;
+}
+
+static const struct str stars = STR_INIT("***");
+
+/* out == NULL: only measures. */
 static size_t put(char *out, size_t at, struct str s)
 {
-    if (s.n)
+    if (s.n && out)
         memcpy(out + at, s.p, s.n);
     return at + s.n;
+}
+
+/* What is shown of `rest`, and how long that is. A secret may hold anything: it ends where a server
+ * would take it to end, at a plain '&'. */
+static size_t write_concealed(struct str rest, const struct str *names, uint32_t n, char *out)
+{
+    size_t at = 0;
+    while (rest.n) {
+        bool secret = is_secret(rest, names, n);
+        size_t shown = span(rest, secret);
+        at = put(out, at, str_of(rest.p, shown));
+        rest = str_skip(rest, shown);
+        if (secret) {
+            at = put(out, put(out, at, STR("=")), stars);
+            rest = str_skip(rest, str_find(rest, '&'));
+        }
+        size_t glue = separator(rest);
+        at = put(out, at, str_of(rest.p, glue));
+        rest = str_skip(rest, glue);
+    }
+    return at;
 }
 
 struct str query_conceal(struct str target, const struct str *names, uint32_t n,
                          struct arena *arena)
 {
-    static const struct str stars = STR_INIT("=***");
-    struct str query = target, path = str_cut(&query, '?');
-    uint32_t found = count(query, names, n);
-    char *out = found ? arena_alloc(arena, target.n + found * stars.n) : NULL;
-
+    size_t length = write_concealed(target, names, n, NULL);
+    char *out = arena_room(arena, length + 1);
     if (!out)
-        return found ? path : target;
-    size_t at = put(out, 0, path);
-    for (char glue = '?'; query.p; glue = '&') {
-        struct str part = str_cut(&query, '&'), value;
-        bool secret = is_one_of(part, names, n, &value);
-        out[at++] = glue;
-        at = put(out, at, secret ? str_of(part.p, value.p ? part.n - value.n - 1 : part.n) : part);
-        at = put(out, at, secret ? stars : STR(""));
-    }
-    return str_of(out, at);
+        return str_of(target.p, span(target, false));
+    write_concealed(target, names, n, out);
+    return str_of(out, length);
+}
+
+struct str query_conceal_all(struct str target, struct arena *arena)
+{
+    size_t at = span(target, false), n = at + separator(str_skip(target, at));
+    if (n == target.n)
+        return target;
+    char *out = arena_room(arena, n + stars.n);
+    if (!out)
+        return str_of(target.p, at);
+    put(out, put(out, 0, str_of(target.p, n)), stars);
+    return str_of(out, n + stars.n);
 }

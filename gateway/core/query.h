@@ -9,7 +9,11 @@
 bool query_parameter(struct str part, struct str name, struct str *value);
 /* The query without the parameter. p == NULL: out of memory. */
 struct str query_without(struct str query, struct str name, struct arena *arena);
-/* The target with "***" for the values of these parameters. Itself when it has none of them; up to
- * the '?' when memory is short. */
+/* The target with "***" for the values of these parameters and of those that are known to carry
+ * credentials (key, api_key, token, access_token, id_token), however wrongly they are written:
+ * names go without case and punctuation, parameters may follow '&', ';', '?' and '#', all of it
+ * percent-encoded or not. Up to the first of these when memory is short. */
 struct str query_conceal(struct str target, const struct str *names, uint32_t n,
                          struct arena *arena);
+/* The target with "***" for all that follows the first of these separators. */
+struct str query_conceal_all(struct str target, struct arena *arena);

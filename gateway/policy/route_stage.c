@@ -1,5 +1,15 @@
+#include "gateway/core/query.h"
 #include "gateway/policy/route.h"
 #include "gateway/policy/stages.h"
+
+/* What is answered is logged as well, and an encoded '?' brings a credential into the path. */
+static struct str shown_path(struct exchange *x)
+{
+    const struct plan *plan = x->snapshot->plan;
+    return plan->nproviders
+               ? query_conceal(x->request.path, plan->concealed, plan->nconcealed, &x->arena)
+               : x->request.path;
+}
 
 enum stage_result route_stage(struct exchange *x)
 {
@@ -12,12 +22,12 @@ enum stage_result route_stage(struct exchange *x)
         x->values = match.values;
         return STAGE_NEXT;
     case ROUTE_NO_PATH:
-        exchange_fail(x, TC_CODE_NOT_FOUND, 0, "no RPC is served at %.*s", STR_ARG(r->path));
+        exchange_fail(x, TC_CODE_NOT_FOUND, 0, "no RPC is served at %.*s", STR_ARG(shown_path(x)));
         break;
     case ROUTE_NO_METHOD:
         headers_add(&x->answer.headers, &x->arena, STR("allow"), match.allow);
         exchange_fail(x, TC_CODE_UNIMPLEMENTED, 405, "%.*s does not take %.*s, only %.*s",
-                      STR_ARG(r->path), STR_ARG(r->method), STR_ARG(match.allow));
+                      STR_ARG(shown_path(x)), STR_ARG(r->method), STR_ARG(match.allow));
         break;
     case ROUTE_BAD_PATH:
         x->error.in_target = true;

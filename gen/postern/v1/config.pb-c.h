@@ -238,7 +238,8 @@ struct  Postern__V1__ApiKeys
   size_t n_headers;
   char **headers;
   /*
-   * Query parameter that carries a key. Default: none, since URLs end up in logs.
+   * Query parameter that carries a key. Default: none, since URLs end up in logs. Ours never shows it, nor, once a provider is
+   * declared, the value of any parameter called key, api_key, token, access_token or id_token, nor a query that 401 answers.
    */
   char *query;
   /*
