@@ -42,6 +42,7 @@ struct call_end {
     uint32_t retries; /* times the call was sent again */
     bool from_peer;   /* the peer sent this status; else the transport failed or we ended it */
     bool deadline;    /* our own deadline passed */
+    bool unstarted;   /* the peer surely has not begun to execute the call */
 };
 
 /* Everything pointed to is valid during the event only. */

@@ -89,7 +89,7 @@ struct exchange {
     bool has_reply, call_ended, reading;
     enum tc_code code; /* of call_ended */
     struct str end_message, end_details;
-    bool from_peer;
+    bool from_peer, unstarted; /* as in struct call_end */
     uint32_t retries;
     uint32_t messages_out;
 

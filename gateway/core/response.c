@@ -411,6 +411,7 @@ static void take_end(struct exchange *x, const struct call_end *end)
     x->call_ended_at = x->working_since;
     x->code = end->code;
     x->from_peer = end->from_peer;
+    x->unstarted = end->unstarted;
     x->retries = end->retries;
     x->paused = false; /* what the client still sends is dropped */
     if (end->code != TC_CODE_OK) {

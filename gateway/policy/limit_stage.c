@@ -292,11 +292,37 @@ enum stage_result limit_reply_stage(struct exchange *x)
     return STAGE_NEXT;
 }
 
+/* The upstream has told all that it will tell, or has not run the call: it was not asked, it was
+ * not reached, or it refused with a status of its own and no message. One that says that it was
+ * cancelled or too late may have worked all the while. */
+static bool cost_is_known(const struct exchange *x)
+{
+    bool single = !x->policy->method->server_streaming;
+    if (!x->call_began || x->unstarted || (single && x->has_reply))
+        return true;
+    if (!x->call_ended || x->code == TC_CODE_OK)
+        return x->call_ended;
+    return x->from_peer && x->messages_out == 0 && x->code != TC_CODE_CANCELLED &&
+           x->code != TC_CODE_DEADLINE_EXCEEDED;
+}
+
+/* Nobody dodges the cost of a call by leaving before it is told. */
+static void keep_reserved(struct limits *l)
+{
+    for (uint8_t k = 0; k < l->call.n; k++) {
+        struct limit_item *i = &l->call.items[k];
+        if (i->settles && i->spent < i->charged)
+            limit_spend(&l->call, i, i->charged - i->spent);
+    }
+}
+
 enum stage_result limit_over_stage(struct exchange *x)
 {
     if (!x->limits)
         return STAGE_NEXT;
     stop(x->limits);
+    if (!cost_is_known(x))
+        keep_reserved(x->limits);
     limit_end(&x->limits->call);
     return STAGE_NEXT;
 }

@@ -309,6 +309,13 @@ static void judge_deadline(struct cluster_call *c)
     end->deadline = true;
 }
 
+/* An idempotent call may have begun in an attempt before the last. */
+static bool surely_unstarted(const struct cluster_call *c)
+{
+    bool last = c->stream.attempt != HTTP2_STARTED;
+    return c->tries == 0 || (last && (c->tries == 1 || !c->idempotent));
+}
+
 static void finish(struct cluster_call *c)
 {
     struct http2_stream *s = &c->stream;
@@ -320,6 +327,7 @@ static void finish(struct cluster_call *c)
     judge_deadline(c);
     forget(c);
     s->end.retries = c->tries > 1 ? c->tries - 1 : 0;
+    s->end.unstarted = surely_unstarted(c);
     c->events.end(c->ctx, &s->end);
 }
 

@@ -262,6 +262,8 @@ static void tell_end(struct core_call *c)
 {
     c->done = true;
     c->end.retries = c->tries - 1;
+    c->end.unstarted = core_answer_cause(&c->answer) == CORE_REFUSED &&
+                       (c->tries == 1 || !c->idempotent);
     c->events.end(c->ctx, &c->end);
 }
 

@@ -298,8 +298,8 @@ def test_a_call_that_fails_gives_back_what_was_put_aside(start, backend):
     assert statuses(g, 5) == [503] * 5
 
 
-def test_a_client_that_leaves_gives_back_what_was_put_aside(start, backend):
-    g = start(backend.target, limited(limit(rate="100/h", reserve="90",
+def test_a_client_that_leaves_pays_what_was_put_aside(start, backend):
+    g = start(backend.target, limited(limit(rate="100/h", reserve="30",
                                             cost="size(response.text)"),
                                       selector="demo.v1.Echo.EchoStream"))
     for _ in range(3):
@@ -307,8 +307,22 @@ def test_a_client_that_leaves_gives_back_what_was_put_aside(start, backend):
             c.send(h1.request("POST", "/v1/echo:stream", json={
                 "count": 1000, "intervalMs": 20, "message": {"text": "1"}}))
             c.sock.recv(100)
-        time.sleep(0.3)
-    assert stream(g, 1, text="1").status == 200
+        assert eventually(lambda: not backend.calls[-1].active())
+    assert_error(stream(g, 1, text="1"), 429, 8)
+
+
+def test_a_client_that_leaves_before_a_single_answer_pays_too(start, backend):
+    g = start(backend.target, limited(limit(rate="100/h", reserve="40",
+                                            cost="size(response.text)"),
+                                      selector="demo.v1.Echo.Echo"))
+    backend.does[ECHO] = lambda call: call.ended.wait(5) and call.output(text="x")
+    for _ in range(2):
+        with h1.Connection(g.port) as c:
+            n = len(backend.calls)
+            c.send(h1.request("POST", "/v1/echo", json={"text": "1"}))
+            assert eventually(lambda: len(backend.calls) > n)
+        assert eventually(lambda: not backend.calls[-1].active())
+    assert_error(echo(g), 429, 8)
 
 
 def test_a_total_counts_once(start, backend):

@@ -111,12 +111,21 @@ def test_what_was_put_aside_goes_back_across_gateways(fleet, backend):
     a, b = fleet(shared("100/h", reserve="90", cost="size(response.text)"),
                  selector="demo.v1.Echo.EchoStream")
     for g in (a, b, a):
+        assert stream(g, 2, text="1").clean
+        time.sleep(0.3)
+    assert stream(b, 1, text="1").status == 200
+
+
+def test_who_leaves_early_pays_what_was_put_aside_across_gateways(fleet, backend):
+    a, b = fleet(shared("100/h", reserve="30", cost="size(response.text)"),
+                 selector="demo.v1.Echo.EchoStream")
+    for g in (a, b, a):
         with h1.Connection(g.port) as c:
             c.send(h1.request("POST", "/v1/echo:stream", json={
                 "count": 1000, "intervalMs": 20, "message": {"text": "1"}}))
             c.sock.recv(100)
         time.sleep(0.3)
-    assert stream(b, 1, text="1").status == 200
+    assert_error(stream(b, 1, text="1"), 429, 8)
 
 
 def test_a_redis_of_another_database_is_another_budget(start, backend, redis):

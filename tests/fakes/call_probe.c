@@ -37,6 +37,7 @@ static void on_end(void *ctx, const struct call_end *end)
     p->code = end->code;
     p->from_peer = end->from_peer;
     p->deadline = end->deadline;
+    p->unstarted = end->unstarted;
     p->ntrailers = (uint32_t)end->ntrailers;
     p->ended_at = uv_hrtime();
     snprintf(p->text, sizeof p->text, "%.*s", STR_ARG(end->message));

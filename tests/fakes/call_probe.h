@@ -9,7 +9,7 @@
 struct probe {
     struct call *call;
     bool manual; /* the test itself asks for messages; else one after the other */
-    bool has_headers, ended, from_peer, deadline;
+    bool has_headers, ended, from_peer, deadline, unstarted;
     uint32_t nmetadata, messages, writables, ntrailers;
     size_t bytes;    /* of all messages */
     struct buf last; /* the last message */

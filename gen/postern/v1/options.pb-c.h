@@ -474,7 +474,10 @@ struct  Postern__V1__Limit
   Postern__V1__Limit__ReserveCase _reserve_case;
   union {
     /*
-     * What is put aside until such a cost is known; 1. What was not spent goes back, also when the call fails.
+     * What is put aside until such a cost is known; 1. What was not spent goes back when the answer is there, when the upstream was not reached,
+     * and when it refused the call with a status of its own before any message. It is kept where the cost stays unknown: the client left, the
+     * deadline passed, the stream broke. So this is the least that an early leaver pays: with a cost that only the end of an answer tells, write
+     * what a call is expected to cost.
      */
     char *reserve;
   };

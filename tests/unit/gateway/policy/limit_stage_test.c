@@ -401,6 +401,93 @@ static void what_was_reserved_and_not_spent_goes_back(void **state)
     assert_int_equal(status(NULL, "{}"), 429); /* 10 are left */
 }
 
+/* How a call ends whose reservation is 10 of 19 a day, after so many messages of 3. */
+struct ending {
+    const char *what;
+    unsigned messages;
+    bool leaves; /* the client; else the upstream says `end` */
+    struct call_end end;
+    bool keeps;
+};
+
+static void end_as(const struct ending *e)
+{
+    struct fake_front front;
+    assert_true(front_open(&front, &f.bench->host, "GET",
+                           strcmp(f.rpc, "Unary") == 0 ? "/unary/a" : "/watch/a", NULL));
+    front_end(&front);
+    assert_non_null(upstream());
+    fake_headers(upstream(), NULL, 0);
+    for (unsigned i = 0; i < e->messages; i++) {
+        fake_message(upstream(), bench_wire(f.bench, "1:'123'"));
+        front_read(&front, SIZE_MAX);
+    }
+    if (!e->leaves)
+        fake_end_with(upstream(), &e->end);
+    front_close(&front, !e->leaves);
+    fake_channel_release(&f.bench->channels[0]);
+    fake_channel_init(&f.bench->channels[0]);
+}
+
+/* Nine are left of what keeps its reservation: the next call cannot reserve its own. */
+static void check_ending(void **state, const char *rpc, const struct ending *e)
+{
+    struct fake_front front;
+    if (f.limiter) {
+        tear_down(state);
+        set_up(state);
+    }
+    f.rpc = rpc;
+    cost(add("n", "19/day", NULL), "size(response.name)", "10");
+    go();
+    end_as(e);
+    assert_true(front_open(&front, &f.bench->host, "GET",
+                           strcmp(rpc, "Unary") == 0 ? "/unary/a" : "/watch/a", NULL));
+    front_end(&front);
+    if ((front.x->answer.status == 429) != e->keeps)
+        fail_msg("%s: %s", rpc, e->what);
+    front_close(&front, false);
+}
+
+static void who_leaves_before_the_cost_is_told_pays_what_was_reserved(void **state)
+{
+    static const struct ending both[] = {
+        {"the client left", 0, true, {0}, true},
+        {"the deadline passed",
+         0,
+         false,
+         {.code = TC_CODE_DEADLINE_EXCEEDED, .deadline = true},
+         true},
+        {"the upstream was late",
+         0,
+         false,
+         {.code = TC_CODE_DEADLINE_EXCEEDED, .from_peer = true},
+         true},
+        {"the upstream was told", 0, false, {.code = TC_CODE_CANCELLED, .from_peer = true}, true},
+        {"the connection broke", 0, false, {.code = TC_CODE_UNAVAILABLE}, true},
+        {"it was not reached", 0, false, {.code = TC_CODE_UNAVAILABLE, .unstarted = true}, false},
+        {"it refused", 0, false, {.code = TC_CODE_UNAVAILABLE, .from_peer = true}, false},
+    };
+    static const struct ending single[] = {
+        {"the answer was there", 1, true, {0}, false},
+        {"the answer was there", 1, false, {.from_peer = true}, false},
+    };
+    static const struct ending stream[] = {
+        {"the client left", 2, true, {0}, true},
+        {"the stream broke", 2, false, {.code = TC_CODE_UNAVAILABLE}, true},
+        {"the upstream broke off", 2, false, {.code = TC_CODE_INTERNAL, .from_peer = true}, true},
+        {"it is all", 2, false, {.from_peer = true}, false},
+    };
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        check_ending(state, "Unary", &both[i]);
+        check_ending(state, "Watch", &both[i]);
+    }
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        check_ending(state, "Unary", &single[i]);
+    for (size_t i = 0; i < sizeof stream / sizeof *stream; i++)
+        check_ending(state, "Watch", &stream[i]);
+}
+
 /* A single answer that has been made is given; what it owes is owed by the key. */
 static void an_answer_that_costs_more_than_was_left_is_given(void **state)
 {
@@ -451,6 +538,7 @@ int main(void)
         CASE(who_leaves_while_redis_is_asked_leaves_an_orphan),
         CASE(a_stream_that_uses_up_its_budget_is_cut),
         CASE(what_was_reserved_and_not_spent_goes_back),
+        CASE(who_leaves_before_the_cost_is_told_pays_what_was_reserved),
         CASE(an_answer_that_costs_more_than_was_left_is_given),
         CASE(want_of_memory_is_503),
     };

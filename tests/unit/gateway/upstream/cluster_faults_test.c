@@ -340,6 +340,7 @@ static void check(const struct fault *f, size_t piece)
         p.messages != f->messages)
         fail_msg("%s: code %d, \"%s\", from_peer %d, %u messages", f->name, p.code, p.text,
                  p.from_peer, p.messages);
+    assert_false(p.unstarted);
     struct probe after = upstream_bench_call(&b, &hello);
     if (after.code != TC_CODE_OK || after.messages != 1)
         fail_msg("%s: the next call ended with %d, \"%s\"", f->name, after.code, after.text);
@@ -401,6 +402,7 @@ static void an_endpoint_that_resets_everything_is_left_alone(void **state)
     struct probe p = upstream_bench_call(&b, &hello);
     assert_int_equal(p.code, TC_CODE_UNAVAILABLE);
     assert_non_null(strstr(p.text, "out of use"));
+    assert_true(p.unstarted);
     probe_release(&p);
     upstream_bench_close(&b);
 }
@@ -422,6 +424,7 @@ static void a_window_that_never_opens_ends_with_the_deadline(void **state)
         &b, &(struct probe_options){.method = "Echo", .body = "x", .n = 1, .timeout_ms = 80});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(b.servers[0].data_bytes, 0);
+    assert_false(p.unstarted);
     probe_release(&p);
     upstream_bench_close(&b);
 }
@@ -465,6 +468,7 @@ static void a_peer_that_allows_no_stream_ends_with_the_deadline(void **state)
         &b, &(struct probe_options){.method = "Echo", .timeout_ms = 80});
     assert_int_equal(p.code, TC_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(b.servers[0].requests, 0);
+    assert_true(p.unstarted);
     probe_release(&p);
     upstream_bench_close(&b);
 }
@@ -484,6 +488,25 @@ static void details_are_decoded(void **state)
     assert_int_equal(p.code, TC_CODE_NOT_FOUND);
     assert_int_equal(p.ndetails, 6);
     assert_memory_equal(p.details, "\x08\x05\x12\x02no", 6);
+    probe_release(&p);
+    upstream_bench_close(&b);
+}
+
+static void refuse_all(struct h2_stream *s)
+{
+    h2_reset(s, 7);
+}
+
+static void a_call_that_is_refused_each_time_surely_has_not_begun(void **state)
+{
+    (void)state;
+    struct upstream_bench b = {0};
+    upstream_bench_open(&b, 1, refuse_all);
+    upstream_bench_connect(&b);
+    struct probe p = upstream_bench_call(&b, &(struct probe_options){.method = "Echo"});
+    assert_int_equal(p.code, TC_CODE_UNAVAILABLE);
+    assert_true(b.servers[0].requests > 1);
+    assert_true(p.unstarted);
     probe_release(&p);
     upstream_bench_close(&b);
 }
@@ -520,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_window_may_shrink_below_what_is_on_its_way),
         cmocka_unit_test(a_peer_that_allows_no_stream_ends_with_the_deadline),
         cmocka_unit_test(details_are_decoded),
+        cmocka_unit_test(a_call_that_is_refused_each_time_surely_has_not_begun),
         cmocka_unit_test(an_answer_before_the_request_is_complete_ends_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
