@@ -201,7 +201,7 @@ def test_a_flood_of_keys_leaves_the_busy_ones(start, backend):
     assert statuses(g, 21, {"X-User": "busy"}) == [200] * 20 + [429]
     storm([g], 5000, headers=lambda i: {"X-User": f"flood{i}"})
     assert statuses(g, 1, {"X-User": "busy"}) == [429]
-    assert metric(g, "postern_limit_keys") < 2600       # small tables have more slack
+    assert metric(g, "postern_limit_keys") < 3500       # small tables have more slack
 
 
 # ---- several limits ----
