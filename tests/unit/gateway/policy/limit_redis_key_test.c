@@ -54,8 +54,9 @@ static void expected(const struct plan_limit *l, struct str key, char out[LIMIT_
 {
     char hex[DIGEST_HEX];
     assert_true(digest_hex(l->id, key, hex));
-    int name = l->name.n < 21 ? (int)l->name.n : 21;
-    snprintf(out, LIMIT_KEY_TEXT, "postern-:%.*s:%.32s", name, l->name.p, hex);
+    int name = l->name.n < 19 ? (int)l->name.n : 19;
+    snprintf(out, LIMIT_KEY_TEXT, "postern-:%.*s:%c:%.32s", name, l->name.p, "bflcp"[l->rule.kind],
+             hex);
 }
 
 static void check(struct gateway *g, const struct plan_limit *l, struct str key)
@@ -91,6 +92,18 @@ static void more_keys_than_are_kept_have_their_own_names(void **state)
                   str_of(text, (size_t)snprintf(text, sizeof text, "%u", i / 2)));
 }
 
+/* A reload that changes the algorithm keeps the limit's number. */
+static void each_algorithm_has_a_name_of_its_own(void **state)
+{
+    struct gateway *g = *state;
+    for (unsigned kind = 0; kind < LIMIT_KINDS; kind++) {
+        struct plan_limit l = limits[0];
+        l.rule.kind = (uint8_t)kind;
+        check(&g[0], &l, STR("team-a"));
+    }
+    check(&g[0], &limits[0], STR("team-a"));
+}
+
 static void want_of_memory_costs_time_alone(void **state)
 {
     struct gateway *g = *state;
@@ -107,6 +120,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(more_keys_than_are_kept_have_their_own_names, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(each_algorithm_has_a_name_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(want_of_memory_costs_time_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -560,6 +560,22 @@ static void what_goes_back_in_a_stall_arrives_after_it(void **state)
     }
 }
 
+/* Of the same limit and key, one algorithm after the other: none stumbles over another's numbers.
+ */
+static void an_algorithm_may_be_changed(void **state)
+{
+    static const enum limit_kind kinds[] = {LIMIT_SLIDING_LOG, LIMIT_FIXED_WINDOW,
+                                            LIMIT_CONCURRENCY, LIMIT_TOKEN_BUCKET,
+                                            LIMIT_SLIDING_COUNTER};
+    (void)state;
+    for (unsigned k = 0; k < 5; k++) {
+        struct plan_limit *l = define(0, LIMIT_EXACT, kinds[k], 1000);
+        l->rule.window_ns = kinds[k] == LIMIT_CONCURRENCY ? 0 : MINUTE;
+        assert_int_equal(take_many(0, 1, 3), 3);
+        assert_was_there(l);
+    }
+}
+
 static void a_cancelled_call_holds_nothing(void **state)
 {
     struct visit v;
@@ -646,6 +662,7 @@ int main(void)
                                         set_up_impatient, tear_down),
         cmocka_unit_test_setup_teardown(what_goes_back_in_a_stall_arrives_after_it,
                                         set_up_impatient, tear_down),
+        cmocka_unit_test_setup_teardown(an_algorithm_may_be_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_call_holds_nothing, set_up, tear_down),
     };
     log_set_level(LOG_LEVEL_ERROR);
