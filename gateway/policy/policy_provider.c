@@ -63,8 +63,33 @@ static const struct str *read_texts(struct reading *r, char *const *texts, size_
     return out;
 }
 
+/* RFC 3986 3.2.1: what stands before an '@' of the authority. */
+static bool has_userinfo(struct str url)
+{
+    static const struct str mark = STR_INIT("://");
+    const char *at = memmem(url.p, url.n, mark.p, mark.n);
+    struct str rest = at ? str_skip(url, (size_t)(at - url.p) + mark.n) : STR_NONE;
+    size_t end = 0;
+    while (end < rest.n && !strchr("/?#", rest.p[end]))
+        end++;
+    return str_find(str_of(rest.p, end), '@') < end;
+}
+
+/* The text is not repeated: there is a secret in it. */
+static bool check_userinfo(struct reading *r, const char *path, const char *url)
+{
+    if (!is_set(url) || !has_userinfo(str_c(url)))
+        return true;
+    FAULT(r->c, &r->at, str_c(path),
+          "has a user or a password before its '@'; secrets have no place in a URL: write "
+          "https://host/...");
+    return false;
+}
+
 static void check_url(struct reading *r, const char *path, const char *url)
 {
+    if (!check_userinfo(r, path, url))
+        return;
     if (!str_starts(str_c(url), STR("https://")) && !str_starts(str_c(url), STR("http://")))
         FAULT(r->c, &r->at, str_c(path), "\"%s\" is no URL; write https://...", url);
 }
@@ -149,6 +174,8 @@ static void read_source(struct reading *r, const Postern__V1__Jwt *m)
         WRONG(r, "jwt", "has no keys; give issuer, jwks_url or jwks_file");
     if (f->discovery.n)
         check_url(r, "jwt.issuer", m->issuer);
+    else
+        check_userinfo(r, "jwt.issuer", m->issuer);
     f->ca_file = str_c(m->ca_file);
     f->refresh_ms = read_duration(r, "jwt.refresh", m->refresh, REFRESH_MS);
     f->keep_ms = read_duration(r, "jwt.keep", m->keep, KEEP_MS);

@@ -97,6 +97,40 @@ static bool print_once(void *config)
     return ok;
 }
 
+/* What stands behind the '?' of a provider's URL may be a token. */
+static void queries_of_providers_are_not_told(void **state)
+{
+    static const char text[] =
+        "upstream: h:1\n"
+        "auth:\n"
+        "  - { name: a, jwt: { issuer: 'urn:x', jwks_url: 'https://h/jwks?token=sekret' } }\n"
+        "  - { name: b, jwt: { issuer: 'https://i/?sekret', jwks_file: f } }\n"
+        "  - { name: c, introspection: { url: 'https://h/i?key=sekret' } }\n"
+        "  - { name: d, api_keys: { file: keys.json } }\n";
+    static const char *const parts[] = {
+        "\"jwks_url\":\"https://h/jwks?***\"",
+        "\"issuer\":\"urn:x\"",
+        "\"issuer\":\"https://i/?***\"",
+        "\"url\":\"https://h/i?***\"",
+        "\"file\":\"keys.json\"",
+    };
+    struct arena arena;
+    struct config *c = parse(text, &arena);
+    struct buf out;
+    (void)state;
+
+    buf_init(&out, 64 << 10);
+    assert_true(config_print(c, &out));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!memmem(out.p, out.n, parts[i], strlen(parts[i])))
+            fail_msg("%s in %.*s", parts[i], STR_ARG(buf_str(&out)));
+    assert_null(memmem(out.p, out.n, "sekret", 6));
+    assert_string_equal(c->message->auth[0]->jwt->jwks_url, "https://h/jwks?token=sekret");
+    assert_true(failmalloc_each(print_once, c) >= 3);
+    buf_release(&out);
+    arena_release(&arena);
+}
+
 static void short_memory_is_told(void **state)
 {
     struct arena arena;
@@ -112,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_said_and_every_default_stand_in_it),
         cmocka_unit_test(what_is_printed_is_a_configuration_again),
+        cmocka_unit_test(queries_of_providers_are_not_told),
         cmocka_unit_test(no_room_is_told),
         cmocka_unit_test(short_memory_is_told),
     };

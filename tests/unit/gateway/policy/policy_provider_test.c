@@ -100,6 +100,29 @@ static void a_provider_has_a_name_of_its_own_and_a_kind(void **state)
     check(first, "auth[0].name", "is missing");
 }
 
+static void a_url_has_no_user_and_no_password(void **state)
+{
+    Postern__V1__Jwt m = jwt();
+    Postern__V1__Introspection i = POSTERN__V1__INTROSPECTION__INIT;
+    (void)state;
+    m.jwks_url = TEXT_OF("http://u:sekret@host/jwks");
+    check(of_jwt(&m), "auth[0].jwt.jwks_url",
+          "has a user or a password before its '@'; secrets have no place in a URL");
+    m.jwks_url = TEXT_OF("https://host/jwks?mail=a@b");
+    check(of_jwt(&m), "", NULL);
+    m.jwks_url = TEXT_OF("https://host?a@b");
+    check(of_jwt(&m), "", NULL);
+    m.issuer = TEXT_OF("https://u@issuer");
+    check(of_jwt(&m), "auth[0].jwt.issuer", "has a user or a password");
+    m.jwks_url = TEXT_OF("");
+    check(of_jwt(&m), "auth[0].jwt.issuer", "has a user or a password");
+    m.issuer = TEXT_OF("robot@project.test"); /* no URL */
+    m.jwks_file = TEXT_OF("jwks.json");
+    check(of_jwt(&m), "", NULL);
+    i.url = TEXT_OF("https://u:sekret@host/introspect");
+    check(of_introspection(&i), "auth[0].introspection.url", "has a user or a password");
+}
+
 static void defaults_of_keys_and_what_changes_them(void **state)
 {
     Postern__V1__ApiKeys m = POSTERN__V1__API_KEYS__INIT;
@@ -248,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_provider_has_a_name_of_its_own_and_a_kind),
+        cmocka_unit_test(a_url_has_no_user_and_no_password),
         cmocka_unit_test(defaults_of_keys_and_what_changes_them),
         cmocka_unit_test(keys_of_tokens_come_from_one_place),
         cmocka_unit_test(durations_are_checked),
