@@ -66,6 +66,17 @@ static const char *time_wrong(const struct auth_jwt_rules *r, const struct expr_
 
 static struct expr_value claim_at(const struct expr_value *claims, struct str path);
 
+/* What names the caller must name somebody: "" or 5 would be nobody, and who is nobody has a
+ * bucket, a log line and an expression in common with all such. */
+static bool holds_required(const struct auth_jwt_rules *r, const struct expr_value *claims,
+                           struct str path)
+{
+    struct expr_value v = claim_at(claims, path);
+    if (str_eq(path, STR("sub")) || str_eq(path, r->id_claim))
+        return v.kind == EXPR_STRING && v.s.n;
+    return v.kind != EXPR_ABSENT && v.kind != EXPR_NULL;
+}
+
 const char *auth_jwt_wrong(const struct auth_jwt_rules *r, const struct expr_value *claims,
                            int64_t now)
 {
@@ -78,11 +89,9 @@ const char *auth_jwt_wrong(const struct auth_jwt_rules *r, const struct expr_val
         return "the token is of another issuer";
     if (!audience_fits(r, &aud))
         return "the token is for another audience";
-    for (uint32_t i = 0; i < r->nrequired; i++) {
-        struct expr_value v = claim_at(claims, r->required[i]);
-        if (v.kind == EXPR_ABSENT || v.kind == EXPR_NULL)
+    for (uint32_t i = 0; i < r->nrequired; i++)
+        if (!holds_required(r, claims, r->required[i]))
             return "the token lacks a required claim";
-    }
     return NULL;
 }
 

@@ -9,7 +9,8 @@ struct auth_jwt_rules {
     struct str provider;         /* name in the configuration */
     struct str issuer;           /* p == NULL: any */
     const struct str *audiences; /* one of them must be among the token's; none: any */
-    const struct str *required;  /* claims that must be there, besides exp */
+    /* Claims that must be there besides exp, and not null; sub and id_claim: text, not empty. */
+    const struct str *required;
     uint32_t naudiences, nrequired;
     uint32_t skew_s;
     uint32_t algs; /* set of jose_alg */

@@ -284,7 +284,7 @@ struct  Postern__V1__Jwt
    */
   char *skew;
   /*
-   * Claims that must be there, besides exp.
+   * Claims that must be there, besides exp, and not null. Of sub and of the one that is the caller's id: text that is not empty.
    */
   size_t n_required_claims;
   char **required_claims;

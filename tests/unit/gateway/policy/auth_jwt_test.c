@@ -141,6 +141,26 @@ static void required_claims_must_be_there(void **state)
     CHECK(&r, "\"iss\":\"https://i\",\"aud\":\"me\",\"exp\":1000300", rows);
 }
 
+static void a_required_name_must_name_somebody(void **state)
+{
+    static const struct str names[] = {STR_INIT("sub"), STR_INIT("user.mail")};
+    static const struct row rows[] = {
+        {",\"sub\":\"a\",\"user\":{\"mail\":\"a@b\"}", NULL},
+        {",\"sub\":\"\",\"user\":{\"mail\":\"a@b\"}", "lacks a required"},
+        {",\"sub\":5,\"user\":{\"mail\":\"a@b\"}", "lacks a required"},
+        {",\"sub\":[\"a\"],\"user\":{\"mail\":\"a@b\"}", "lacks a required"},
+        {",\"sub\":null,\"user\":{\"mail\":\"a@b\"}", "lacks a required"},
+        {",\"sub\":\"a\",\"user\":{\"mail\":\"\"}", "lacks a required"},
+        {",\"sub\":\"a\",\"user\":{\"mail\":true}", "lacks a required"},
+    };
+    struct auth_jwt_rules r = rules();
+    (void)state;
+    r.id_claim = names[1];
+    r.required = names;
+    r.nrequired = 2;
+    CHECK(&r, "\"iss\":\"https://i\",\"aud\":\"me\",\"exp\":1000300", rows);
+}
+
 static void a_token_is_kept_as_long_as_it_is_good(void **state)
 {
     struct auth_jwt_rules r = rules();
@@ -272,6 +292,7 @@ int main(void)
         cmocka_unit_test(times_hold_within_the_skew_and_are_numbers),
         cmocka_unit_test(issuer_and_audience_are_those_of_the_rules),
         cmocka_unit_test(required_claims_must_be_there),
+        cmocka_unit_test(a_required_name_must_name_somebody),
         cmocka_unit_test(a_token_is_kept_as_long_as_it_is_good),
         cmocka_unit_test(an_answer_of_introspection_is_held_to_what_it_says),
         cmocka_unit_test(scopes_and_roles_come_in_two_forms),
