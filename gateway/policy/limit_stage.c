@@ -1,10 +1,10 @@
 #include <stdio.h>
 
 #include "gateway/core/exchange_internal.h"
-#include "gateway/expr/ip.h"
 #include "gateway/policy/attributes.h"
 #include "gateway/policy/limit.h"
 #include "gateway/policy/limit_answer.h"
+#include "gateway/policy/limit_value.h"
 #include "gateway/policy/stages.h"
 
 /* Limits of a call: those that need the head alone are taken before the body is read, the others
@@ -33,42 +33,6 @@ static const struct plan_method_limit *row_of(const struct exchange *x, const st
 }
 
 /* ---- keys and costs ---- */
-
-static struct str print_ip(struct exchange *x, struct expr_value v)
-{
-    char text[EXPR_IP_TEXT_MAX];
-    return arena_copy(&x->arena, str_of(text, expr_ip_print(text, &v)));
-}
-
-/* In the arena. Empty: there is no key. p == NULL: out of memory. */
-static struct str key_text(struct exchange *x, struct expr_value v)
-{
-    if (v.kind == EXPR_OPTIONAL && v.optional)
-        v = *v.optional;
-    switch (v.kind) {
-    case EXPR_STRING:
-    case EXPR_BYTES: return arena_copy(&x->arena, v.s);
-    case EXPR_INT: return arena_printf(&x->arena, "%lld", (long long)v.i);
-    case EXPR_UINT: return arena_printf(&x->arena, "%llu", (unsigned long long)v.u);
-    case EXPR_BOOL: return v.b ? STR("true") : STR("false");
-    case EXPR_IP:
-    case EXPR_CIDR: return print_ip(x, v);
-    default: return STR("");
-    }
-}
-
-/* False: no number, or less than nothing. */
-static bool number(struct expr_value v, uint64_t *out)
-{
-    if (v.kind == EXPR_OPTIONAL && v.optional)
-        v = *v.optional;
-    if (v.kind == EXPR_NULL || v.kind == EXPR_OPTIONAL)
-        v = expr_int(0);
-    if (v.kind == EXPR_INT && v.i < 0)
-        return false;
-    *out = v.kind == EXPR_INT ? (uint64_t)v.i : v.u;
-    return v.kind == EXPR_INT || v.kind == EXPR_UINT;
-}
 
 /* It has no `what`: a dry run only notes that. */
 static bool refuse(struct exchange *x, struct limit_item *i, const char *what)
@@ -104,7 +68,7 @@ static bool fill_key(struct exchange *x, const struct plan_method_limit *row, st
         return true;
     if (!eval(x, &row->key, &v))
         return false;
-    i->key = key_text(x, v);
+    i->key = limit_value_key(&x->arena, v);
     if (!i->key.p) {
         exchange_fail_memory(x);
         return false;
@@ -126,7 +90,7 @@ static bool fill_cost(struct exchange *x, const struct plan_method_limit *row, s
         return true;
     if (!eval(x, e, &v))
         return false;
-    if (!number(v, &i->cost))
+    if (!limit_value_number(v, &i->cost))
         return refuse(x, i, "cost");
     if (i->settles && i->cost == 0)
         i->cost = 1;
@@ -269,7 +233,7 @@ static uint64_t spent_by(struct exchange *x, const struct plan_method_limit *row
                          const struct limit_item *i)
 {
     uint64_t cost;
-    if (!number(attributes_eval(x, &row->cost), &cost))
+    if (!limit_value_number(attributes_eval(x, &row->cost), &cost))
         return i->spent < i->charged ? i->charged - i->spent : 0;
     if (!row->total)
         return cost;

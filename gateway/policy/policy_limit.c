@@ -1,12 +1,13 @@
 #include "gateway/policy/limit_rate.h"
 #include "gateway/policy/limit_table.h"
+#include "gateway/policy/limit_value.h"
 #include "gateway/policy/policy_expr.h"
 
 /* Limits of one method. What a limit says without looking at a method is read once, so that all
  * RPCs below the place where it is written share one budget; its expressions are compiled for each
  * method. */
 
-enum { NAME_MAX_BYTES = 40 };
+enum { NAME_MAX_BYTES = 40, CONSTANT_SCRATCH = 4096 };
 
 typedef Postern__V1__Limit Limit;
 
@@ -241,6 +242,23 @@ static bool is_key_type(const struct expr_type *t)
     }
 }
 
+/* What an expression comes to at each call. False: that is not known now. */
+static bool constant_value(const struct expr_program *p, struct expr_value *out)
+{
+    char memory[CONSTANT_SCRATCH];
+    struct expr_scratch scratch = {memory, sizeof memory, 0};
+    if (!p->constant)
+        return false;
+    *out = expr_eval(p, NULL, NULL, &scratch);
+    return out->kind != EXPR_ERROR;
+}
+
+static bool is_always_empty(struct limit_at *a, const struct plan_expr *key)
+{
+    struct expr_value v;
+    return constant_value(key->program, &v) && limit_value_key(a->c->arena, v).n == 0;
+}
+
 static void compile_key(struct limit_at *a, struct method_policy *p, struct plan_method_limit *out)
 {
     struct expr_at at = {a->layer, TEXT(a->c, "limit[%zu].key", a->index), &a->limit->key};
@@ -264,9 +282,11 @@ static void compile_key(struct limit_at *a, struct method_policy *p, struct plan
         WRONG(a, "key",
               "is of type %.*s; a key is a string, number, bool, ip or cidr: write string(...)",
               STR_ARG(policy_text(a->c, expr_type_text(a->c->arena, t))));
-    else if (out->key.program->constant && !out->default_key.n &&
-             str_eq(str_trim(out->key.program->source), STR("''")))
-        WRONG(a, "key", "is always empty; leave it out for one budget for all");
+    else if (!out->default_key.n && is_always_empty(a, &out->key))
+        WRONG(
+            a, "key",
+            "is always empty, and such calls are refused; leave it out for one budget for all, or "
+            "name who has one, as in \"caller.key\"");
 }
 
 static bool is_cost_type(const struct expr_type *t)
@@ -274,6 +294,16 @@ static bool is_cost_type(const struct expr_type *t)
     if (t->kind == EXPR_WRAPPER || t->kind == EXPR_OPTIONAL)
         t = t->of;
     return t->kind == EXPR_INT || t->kind == EXPR_UINT || t->kind == EXPR_DYN;
+}
+
+static void check_number(struct limit_at *a, const char *field, const struct plan_expr *e)
+{
+    uint64_t number;
+    struct expr_value v;
+    if (!constant_value(e->program, &v) || limit_value_number(v, &number))
+        return;
+    WRONG(a, field, "is always %.*s, and such calls are refused; a cost is 0 or more",
+          STR_ARG(policy_text(a->c, expr_value_text(a->c->arena, &v, 40))));
 }
 
 static bool compile_number(struct limit_at *a, struct method_policy *p, const char *field,
@@ -285,8 +315,10 @@ static bool compile_number(struct limit_at *a, struct method_policy *p, const ch
     out->name = str_c(a->limit->name);
     if (!policy_expr_compile(a->c, p, &at, source, NULL, cost ? PLAN_REPLY : PLAN_MESSAGE, out))
         return false;
-    if (is_cost_type(out->program->type))
+    if (is_cost_type(out->program->type)) {
+        check_number(a, field, out);
         return true;
+    }
     WRONG(a, field, "is of type %.*s; a cost is a whole number: write int(...)",
           STR_ARG(policy_text(a->c, expr_type_text(a->c->arena, out->program->type))));
     return false;

@@ -116,6 +116,7 @@ static void what_a_limit_reads_decides_when_it_is_taken(void **state)
     } cases[] = {
         {NULL, NULL, NULL, true, PLAN_HEAD},
         {"headers['x']", NULL, NULL, true, PLAN_HEAD},
+        {"'a' + 'll'", NULL, NULL, true, PLAN_HEAD},
         {"request.name", NULL, NULL, false, PLAN_HEAD},
         {NULL, "3", NULL, true, PLAN_HEAD},
         {NULL, "request.count", NULL, false, PLAN_MESSAGE},
@@ -249,6 +250,13 @@ static void keys_and_costs_have_their_types(void **state)
     } cases[] = {
         {"", NULL, NULL, "key", "is empty; leave it out"},
         {"''", NULL, NULL, "key", "is always empty"},
+        {"\"\"", NULL, NULL, "key", "is always empty"},
+        {"'' + ''", NULL, NULL, "key", "is always empty"},
+        {"' '.trim()", NULL, NULL, "key", "is always empty"},
+        {"b''", NULL, NULL, "key", "is always empty, and such calls are refused; leave it out"},
+        {NULL, "-1", NULL, "cost", "is always -1, and such calls are refused; a cost is 0 or more"},
+        {NULL, "2 - 3", NULL, "cost", "is always -1"},
+        {NULL, "size(response.parts)", "-5", "reserve", "is always -5"},
         {"request", NULL, NULL, "key", "is of type good.Request"},
         {"request.tags", NULL, NULL, "key", "is of type list(string)"},
         {"request.nmae", NULL, NULL, "key", "1:9: good.Request has no field `nmae`"},
