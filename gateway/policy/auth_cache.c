@@ -143,3 +143,10 @@ void auth_cache_put(struct auth_cache *c, struct auth_entry *e)
     while (s->oldest != e && is_over(s, e->good))
         forget(c, s->oldest);
 }
+
+void auth_cache_drop(struct auth_cache *c, struct str token)
+{
+    struct auth_entry *e = lookup(c, token, siphash13(&c->key, token));
+    if (e)
+        forget(c, e);
+}

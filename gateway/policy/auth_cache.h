@@ -46,6 +46,8 @@ struct auth_entry *auth_cache_find(struct auth_cache *c, struct str token, int64
 struct auth_entry *auth_entry_new(struct str token);
 /* Takes over the caller's reference. */
 void auth_cache_put(struct auth_cache *c, struct auth_entry *e);
+/* The token's entry, if it is there, is no longer. */
+void auth_cache_drop(struct auth_cache *c, struct str token);
 
 static inline struct auth_entry *auth_entry_hold(struct auth_entry *e)
 {

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 /* RFC 7662: the authorization server is asked what a token is worth, and the answer is remembered
- * for a while. Calls with the same token wait for one question. So many questions are under way at
- * a time; further ones wait for their turn, up to as many again and again, and are refused beyond.
+ * for a while, or only told to those who wait for it. Calls with the same token wait for one
+ * question. So many questions are under way at a time; further ones wait for their turn, up to as
+ * many again and again, and are refused beyond.
  */
 
-enum { ANSWER_MAX = 64 << 10, QUEUE_FACTOR = 32, BAD_KEPT_S = 10, TOKEN_MAX = 8 << 10 };
+enum { ANSWER_MAX = 64 << 10, QUEUE_FACTOR = 32, BAD_KEPT_S = 10, ONCE_S = 2, TOKEN_MAX = 8 << 10 };
 
 struct auth_question {
     struct auth_question *next;
@@ -62,12 +63,25 @@ static bool read_answer(struct auth_question *q, const struct http_fetch_result 
     active = json_member(&answer, "active");
     if (active.kind != EXPR_BOOL)
         return false;
-    int64_t cache_s = p->introspection.cache_ms / 1000;
-    int64_t kept = now + (cache_s ? cache_s : 1);
+    uint32_t cache_ms = p->introspection.cache_ms;
+    int64_t kept = now + (cache_ms ? (cache_ms + 999) / 1000 : ONCE_S);
     e->good = active.b && !auth_jwt_answer_wrong(&p->rules, &answer, now);
     int64_t expires = auth_jwt_expires(&p->rules, &answer); /* 0: it does not say */
     e->expires = earlier(kept, !e->good ? now + BAD_KEPT_S : expires ? expires : kept);
     return !e->good || auth_jwt_principal(&p->rules, &answer, &e->arena, &e->principal);
+}
+
+/* Those who wait find the answer in the cache, where it stays no longer than it is wanted. */
+static void tell(struct auth_question *q)
+{
+    struct auth_state *s = q->state;
+    struct auth_entry *e = auth_entry_hold(q->entry);
+    auth_cache_put(s->cache, q->entry);
+    q->entry = NULL;
+    auth_waiters_wake(q->runtime, &q->waiters, false);
+    if (s->provider->introspection.cache_ms == 0)
+        auth_cache_drop(s->cache, e->token);
+    auth_entry_release(e);
 }
 
 static void on_answer(void *ctx, const struct http_fetch_result *r)
@@ -82,11 +96,10 @@ static void on_answer(void *ctx, const struct http_fetch_result *r)
     s->asked.answered_ns += clock_now() - q->asked_at;
     note_outcome(s, understood);
     unlist(&s->questions, q);
-    if (understood) {
-        auth_cache_put(s->cache, q->entry);
-        q->entry = NULL;
-    }
-    auth_waiters_wake(q->runtime, &q->waiters, !understood);
+    if (understood)
+        tell(q);
+    else
+        auth_waiters_wake(q->runtime, &q->waiters, true);
     drop(q);
     start_queued(s);
 }

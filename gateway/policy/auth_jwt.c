@@ -1,5 +1,8 @@
 #include "gateway/policy/auth_jwt.h"
 
+/* How far the clock of an authorization server may be ahead. */
+enum { ANSWER_SKEW_S = 60 };
+
 /* RFC 7519 2: NumericDate, seconds since the epoch, possibly with a fraction. Text is none. */
 static bool read_date(const struct expr_value *v, int64_t *out)
 {
@@ -98,10 +101,13 @@ const char *auth_jwt_wrong(const struct auth_jwt_rules *r, const struct expr_val
 const char *auth_jwt_answer_wrong(const struct auth_jwt_rules *r, const struct expr_value *answer,
                                   int64_t now)
 {
-    struct expr_value exp = json_member(answer, "exp"), aud = json_member(answer, "aud");
+    struct expr_value exp = json_member(answer, "exp"), nbf = json_member(answer, "nbf"),
+                      aud = json_member(answer, "aud");
     int64_t at;
     if (exp.kind != EXPR_ABSENT && (!read_date(&exp, &at) || at <= now))
         return "the token has expired";
+    if (nbf.kind != EXPR_ABSENT && (!read_date(&nbf, &at) || at - ANSWER_SKEW_S > now))
+        return "the token is not valid yet";
     return audience_fits(r, &aud) ? NULL : "the token is for another audience";
 }
 

@@ -23,7 +23,7 @@ struct auth_jwt_rules {
 const char *auth_jwt_wrong(const struct auth_jwt_rules *rules, const struct expr_value *claims,
                            int64_t now);
 /* The same for an answer of token introspection, whose server has judged the token itself: what it
- * says of time, issuer and audience must hold if it is there (RFC 7662 2.2). */
+ * says of time and audience must hold if it is there (RFC 7662 2.2), nbf to within a minute. */
 const char *auth_jwt_answer_wrong(const struct auth_jwt_rules *rules,
                                   const struct expr_value *answer, int64_t now);
 /* The second after which the token is no longer good. */

@@ -762,6 +762,24 @@ def test_a_token_is_asked_about_once(start, backend, demo_server, tmp_path):
     s.stop()
 
 
+def test_without_a_cache_each_call_is_asked_about(start, backend, demo_server, tmp_path):
+    s = idp.Server({"/introspect": active})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s, cache="0s")))
+    for token, status in (("good", 200), ("good", 200), ("bad", 401), ("bad", 401)):
+        assert echo(g, bearer(token)).status == status
+    assert len(s.seen) == 4
+    s.stop()
+
+
+def test_an_answer_that_holds_later_is_401(start, backend, demo_server, tmp_path):
+    now = int(time.time())
+    s = idp.Server({"/introspect": lambda h: h.reply(200, {"active": True, "nbf": now + (3600 if "early" in h.body else 30)})})
+    g = start(demo_server.target, config({"any_of": [{"introspection": "i"}]}, introspect(tmp_path, s)))
+    refused(echo(g, bearer("early")))
+    assert echo(g, bearer("within-skew")).status == 200
+    s.stop()
+
+
 def test_a_missing_scope_is_403(start, backend, demo_server, tmp_path):
     s = idp.Server({"/introspect": active})
     g = start(demo_server.target, config({"any_of": [{"introspection": "i", "scopes": ["infer", "admin"]}]},

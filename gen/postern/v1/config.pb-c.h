@@ -356,7 +356,8 @@ struct  Postern__V1__Introspection
    */
   char *client_secret_file;
   /*
-   * Longest time an answer is remembered, within the token's own expiry. Default: 30s.
+   * Longest time an answer is remembered, within the token's own expiry. Default: 30s. 0s: not at all; only calls that wait at
+   * the same time share one. An answer's nbf may be a minute ahead.
    */
   char *cache;
   /*

@@ -37,6 +37,19 @@ static void a_token_is_found_as_long_as_it_is_good(void **state)
     auth_cache_free(c);
 }
 
+static void what_is_dropped_is_gone_and_nothing_else(void **state)
+{
+    struct auth_cache *c = auth_cache_new(&key);
+    (void)state;
+    put(c, "token", 100, 0);
+    put(c, "other", 100, 0);
+    auth_cache_drop(c, STR("token"));
+    auth_cache_drop(c, STR("token"));
+    assert_null(auth_cache_find(c, STR("token"), 0, 0));
+    assert_non_null(auth_cache_find(c, STR("other"), 0, 0));
+    auth_cache_free(c);
+}
+
 static void other_keys_make_every_token_unknown(void **state)
 {
     struct auth_cache *c = auth_cache_new(&key);
@@ -177,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_is_found_as_long_as_it_is_good),
+        cmocka_unit_test(what_is_dropped_is_gone_and_nothing_else),
         cmocka_unit_test(other_keys_make_every_token_unknown),
         cmocka_unit_test(the_one_not_used_for_longest_goes_first),
         cmocka_unit_test(those_that_are_no_good_push_out_none_that_is),

@@ -58,6 +58,8 @@ static const struct http_fetcher_ops ops = {start, cancel};
 struct asker {
     struct auth_waiter waiter; /* first */
     uint32_t resumed;
+    void (*on_resume)(struct auth_waiter *); /* NULL: counts */
+    enum auth_verdict verdict;
 };
 
 static void on_resume(struct auth_waiter *w)
@@ -103,7 +105,7 @@ static int tear_down(void **state)
 
 static enum auth_verdict ask(struct asker *a, const char *token)
 {
-    a->waiter.resume = on_resume;
+    a->waiter.resume = a->on_resume ? a->on_resume : on_resume;
     t.header = (struct header){STR("authorization"), arena_printf(&t.arena, "Bearer %s", token)};
     t.x.request.headers = (struct headers){.items = &t.header, .n = 1};
     struct auth_query q = {.x = &t.x,
@@ -158,6 +160,7 @@ static void what_is_no_answer_lets_nobody_in(void **state)
         {200, "{\"active\":false}", AUTH_BAD},
         {200, "{\"active\":true,\"exp\":1}", AUTH_BAD},
         {200, "{\"active\":true,\"exp\":\"x\"}", AUTH_BAD},
+        {200, "{\"active\":true,\"nbf\":99999999999}", AUTH_BAD},
     };
     (void)state;
     for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -229,6 +232,31 @@ static void an_answer_is_kept_no_longer_than_its_token_lives(void **state)
     auth_waiter_stop(t.runtime, &a.waiter);
 }
 
+/* A waiter that judges anew when it is told, as a call does. */
+static void judge_again(struct auth_waiter *w)
+{
+    struct asker *a = (struct asker *)w;
+    a->resumed++;
+    a->verdict = ask(a, "one");
+}
+
+static void without_a_cache_each_call_is_asked_about_but_those_that_wait_together(void **state)
+{
+    static const char *const answers[] = {"{\"active\":true}", "{\"active\":false}"};
+    (void)state;
+    t.provider.introspection.cache_ms = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct asker a = {.on_resume = judge_again}, b = {.on_resume = judge_again};
+        assert_int_equal(ask(&a, "one"), AUTH_WAIT);
+        assert_int_equal(ask(&b, "one"), AUTH_WAIT);
+        assert_int_equal(t.n, i + 1);
+        answer(i, 200, answers[i % 2]);
+        assert_true(a.resumed == 1 && b.resumed == 1);
+        assert_int_equal(a.verdict, i % 2 ? AUTH_BAD : AUTH_GOOD);
+        assert_int_equal(b.verdict, a.verdict);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +265,7 @@ int main(void)
         TEST(what_is_no_answer_lets_nobody_in),
         TEST(a_question_that_cannot_be_asked_is_told_once),
         TEST(questions_wait_their_turn_and_those_nobody_waits_for_are_not_asked),
+        TEST(without_a_cache_each_call_is_asked_about_but_those_that_wait_together),
         TEST(an_answer_is_kept_no_longer_than_its_token_lives),
     };
     return cmocka_run_group_tests_name("auth_introspect", tests, NULL, NULL);

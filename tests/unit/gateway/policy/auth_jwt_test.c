@@ -189,6 +189,9 @@ static void an_answer_of_introspection_is_held_to_what_it_says(void **state)
         {"{\"aud\":\"me\",\"exp\":1000001}", NULL},
         {"{\"aud\":\"me\",\"exp\":1000000}", "expired"},
         {"{\"aud\":\"me\",\"exp\":\"never\"}", "expired"},
+        {"{\"aud\":\"me\",\"nbf\":1000060}", NULL},
+        {"{\"aud\":\"me\",\"nbf\":1000061}", "not valid yet"},
+        {"{\"aud\":\"me\",\"nbf\":\"0\"}", "not valid yet"},
         {"{\"aud\":\"you\"}", "audience"},
         {"{}", "audience"},
     };
