@@ -389,58 +389,6 @@ int server_run(struct server *s, const struct options *o)
     return 0;
 }
 
-static bool is_open(const struct method_policy *p)
-{
-    return !p->auth || p->auth->anonymous;
-}
-
-/* Whether any method asks who calls: then those that do not are worth a word. */
-static bool has_auth(const struct plan *plan)
-{
-    for (uint32_t i = 0; i < plan->npolicies; i++)
-        if (plan->policies[i].auth)
-            return true;
-    return false;
-}
-
-/* What is right, and may still not be what was meant. */
-static void print_warnings(const struct snapshot *s, struct arena *arena)
-{
-    for (uint32_t i = 0; i < s->plan->nproviders; i++) {
-        const struct auth_provider *p = &s->plan->providers[i];
-        struct str path = arena_printf(arena, "auth[%u].jwt", i);
-        if (p->kind != AUTH_JWT || p->rules.naudiences || !path.p)
-            continue;
-        fprintf(stderr, /* breach: --check */
-                "%.*s:%u: warning: %.*s.audiences: is empty: a token that the issuer has made for "
-                "any other service lets in here too; name this one as its tokens do in \"aud\"\n",
-                STR_ARG(s->config->name), config_line(s->config->places, path.p), STR_ARG(path));
-    }
-}
-
-int server_check(const struct options *o)
-{
-    struct arena arena;
-    struct tc_faults faults;
-    arena_init(&arena, 4096, FAULTS_MAX);
-    tc_faults_init(&faults, &arena);
-    struct snapshot *s = load_snapshot(o, 1, &faults);
-    for (const struct tc_fault *f = s ? NULL : faults.first; f; f = f->next)
-        fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->place), STR_ARG(f->text)); /* breach: --check */
-    if (s)
-        print_warnings(s, &arena);
-    bool auth = s && has_auth(s->plan);
-    for (uint32_t i = 0; s && i < s->plan->nroutes; i++) {
-        const struct route *r = &s->plan->routes[i];
-        printf("%-7.*s %-50.*s %.*s%s\n", STR_ARG(r->verb), STR_ARG(r->pattern), /* breach: --check
-                                                                                  */
-               STR_ARG(r->policy->method->full_name), auth && is_open(r->policy) ? "  (open)" : "");
-    }
-    arena_release(&arena);
-    snapshot_release(s);
-    return s ? 0 : 1;
-}
-
 int server_explain(const struct options *o)
 {
     struct snapshot *s = load_first(o);

@@ -375,7 +375,37 @@ def test_a_token_for_anybody_is_worth_a_warning(sets, tmp_path):
     warned = check()
     assert warned.returncode == 0 and "/v1/echo" in warned.stdout
     assert "c.yaml:4: warning: auth[0].jwt.audiences: is empty: a token that the issuer has made for" in warned.stderr
-    assert check(audiences=["me"]).stderr == ""
+    assert "warning" not in check(audiences=["me"]).stderr
+
+
+@pytest.mark.parametrize("url, clear", [
+    ("http://idp.test/jwks", True), ("http://10.0.0.7:8080/jwks", True), ("http://127.0.0.1.idp.test/jwks", True),
+    ("http://[fe80::1]:80/jwks", True), ("http://localhost.idp.test?localhost", True),
+    ("https://idp.test/jwks", False), ("http://127.0.0.1:8080/jwks", False), ("http://127.9.9.9", False),
+    ("http://[::1]:8080/jwks", False), ("http://LocalHost:8080/jwks", False)])
+def test_plain_http_to_another_machine_is_worth_a_warning(sets, tmp_path, url, clear):
+    def check(**provider):
+        path = tmp_path / "c.yaml"
+        path.write_text("overrides: []\n\nauth:\n  - " + json.dumps({"name": "t", **provider}))
+        ran = subprocess.run([POSTERN, "--check", "--config", path, "--descriptors", sets["demo"], "--upstream", "h:1"],
+                             capture_output=True, text=True)
+        assert ran.returncode == 0, ran
+        return ran.stderr
+    plain = "c.yaml:4: warning: auth[0].{}: is plain http: {}"
+    for member, jwt in (("jwks_url", {"jwks_url": url}), ("issuer", {"issuer": url})):
+        told = check(jwt={"audiences": ["me"], **jwt})
+        assert (plain.format(f"jwt.{member}", "whoever sits between") in told) == clear, told
+        assert ("warning" in told) == clear, told
+    told = check(introspection={"url": url})
+    assert (plain.format("introspection.url", "the client's secret and every token") in told) == clear, told
+
+
+def test_a_gateway_without_auth_is_told_once(sets):
+    ran = subprocess.run([POSTERN, "--check", "--descriptors", sets["demo"], "--upstream", "h:1"],
+                         capture_output=True, text=True)
+    assert ran.returncode == 0 and ran.stderr == ""
+    assert ran.stdout.endswith("\nnote: no auth is declared: every RPC is open\n") and "/v1/echo" in ran.stdout
+    assert "(open)" not in ran.stdout
 
 
 @pytest.mark.parametrize("auth, provider, says", [
