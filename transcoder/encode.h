@@ -39,7 +39,9 @@ struct tc_encode_spec {
     struct buf *mask; /* gets the contents of a FieldMask that names each field the JSON speaks of,
                          relative to the message: objects by their members, lists, maps, null and
                          well-known types as a whole; TC_LIMIT when it refuses. NULL: none */
-    uint32_t max_depth; /* of JSON nesting; 0 means 100 */
+    uint32_t max_depth; /* of JSON nesting; 0 means 100. Of the messages written at most
+                           TC_WIRE_DEPTH_MAX stand in one another, as protobuf's readers count:
+                           a level of a Value is two of them, of a Struct three */
     bool ignore_unknown_fields;
     uint8_t enum_names;        /* how enum values may be spelled: TC_ENUM_... of enum_name.h */
     bool ignore_unknown_enums; /* an unknown enum string leaves the field (or element) out */

@@ -38,6 +38,8 @@ void tc_enc_close_slot(struct tc_encoder *e, size_t slot);
 enum tc_status tc_enc_widen(struct tc_encoder *e, size_t first, size_t extra_before);
 enum tc_status tc_enc_push(struct tc_encoder *e, enum tc_enc_kind kind,
                            const struct tc_field *from);
+/* Refuses one message more inside the open ones when protobuf's readers would not take it. */
+enum tc_status tc_enc_nest(struct tc_encoder *e);
 void tc_enc_pop(struct tc_encoder *e);
 /* Key, frame and what stands before a message's contents; and what stands behind them. */
 enum tc_status tc_enc_open(struct tc_encoder *e, enum tc_enc_kind kind,

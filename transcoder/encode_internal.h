@@ -69,6 +69,7 @@ struct tc_enc_frame {
     uint16_t expect;           /* index of the field that will probably come next */
     uint16_t required;         /* required fields that did not come yet */
     uint8_t kind;
+    uint8_t nested;        /* messages around what stands in it, as protobuf's readers count */
     uint8_t state;         /* ANY: enum tc_enc_any; MAP: whether an entry is open */
     bool keyed;            /* values get their key */
     bool drop_zero;        /* implicit presence: a zero is not written */

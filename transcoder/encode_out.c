@@ -172,8 +172,46 @@ enum tc_status tc_enc_widen(struct tc_encoder *e, size_t first, size_t extra_bef
 
 /* ---- frames ---- */
 
+enum tc_status tc_enc_nest(struct tc_encoder *e)
+{
+    if (e->top->nested < TC_WIRE_DEPTH_MAX || e->top->kind == TC_ENC_ANY)
+        return TC_OK;
+    return tc_enc_fail(
+        e, TC_INVALID,
+        "messages are nested deeper than %d, which no protobuf reader need take; each "
+        "level of a Value is two or three of them",
+        TC_WIRE_DEPTH_MAX);
+}
+
+/* How deep the contents of a new frame are. What an Any holds is read on its own, and so is the
+ * whole message. */
+static enum tc_status nested_in(struct tc_encoder *e, enum tc_enc_kind kind,
+                                const struct tc_field *from, uint8_t *nested)
+{
+    bool message = kind == TC_ENC_MESSAGE || kind == TC_ENC_MAP || kind == TC_ENC_WRAP ||
+                   kind == TC_ENC_ANY;
+    enum tc_status st = TC_OK;
+
+    *nested = kind == TC_ENC_ROOT ? 0 : e->top->nested;
+    if (!message)
+        return st;
+    if (from == &e->whole || e->top->kind == TC_ENC_ANY) {
+        *nested = 0;
+        return st;
+    }
+    st = tc_enc_nest(e);
+    if (st == TC_OK)
+        (*nested)++;
+    return st;
+}
+
 enum tc_status tc_enc_push(struct tc_encoder *e, enum tc_enc_kind kind, const struct tc_field *from)
 {
+    uint8_t nested;
+    enum tc_status st = nested_in(e, kind, from, &nested);
+
+    if (st != TC_OK)
+        return st;
     if (e->nframes == e->cap_frames) {
         void *frames = larger(e, e->frames, sizeof *e->frames, &e->cap_frames, FIRST_FRAMES);
 
@@ -182,8 +220,11 @@ enum tc_status tc_enc_push(struct tc_encoder *e, enum tc_enc_kind kind, const st
         e->frames = frames;
     }
     e->top = &e->frames[e->nframes++];
-    *e->top = (struct tc_enc_frame){
-        .kind = (uint8_t)kind, .from = from, .slot = TC_ENC_NO_SLOT, .keyed = true};
+    *e->top = (struct tc_enc_frame){.kind = (uint8_t)kind,
+                                    .from = from,
+                                    .nested = nested,
+                                    .slot = TC_ENC_NO_SLOT,
+                                    .keyed = true};
     return TC_OK;
 }
 

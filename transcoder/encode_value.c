@@ -67,8 +67,10 @@ static enum tc_status put_text(struct tc_encoder *e, struct str text, enum tc_te
 {
     char why[TC_ERROR_TEXT_MAX];
     size_t start = e->out->n, at;
-    enum tc_status st = key(e);
+    enum tc_status st = e->top->field->message ? tc_enc_nest(e) : TC_OK;
 
+    if (st == TC_OK)
+        st = key(e);
     if (st != TC_OK)
         return st;
     at = e->out->n;

@@ -158,7 +158,7 @@ static void encode_bounds_the_depth_whatever_is_nested(void **state)
         const char *open, *close;
         uint32_t max;
     } cases[] = {
-        {{.message = "google.protobuf.Value"}, "[", "]", 100},
+        {{.message = "google.protobuf.Value"}, "[", "]", 50},
         {{.message = "google.protobuf.Value", .max_depth = 7}, "[", "]", 7},
         {{.message = "google.protobuf.Struct"}, "{\"a\":", "}", 100},
         {{.message = "kitchen.Ping"}, "{\"pong\":{\"ping\":[", "]}}", 33},
@@ -180,6 +180,45 @@ static void encode_bounds_the_depth_whatever_is_nested(void **state)
             assert_int_equal(encode_nested(*state, &cases[i].c, cases[i].open, cases[i].close,
                                            (int)cases[i].max, &e),
                              TC_OK);
+    }
+}
+
+/* A Value inside a Value is two messages or three, and a reader of protobuf counts messages: a root
+ * and a hundred in one another. */
+static void encode_counts_messages_as_protobuf_does(void **state)
+{
+    static const struct {
+        struct encoding c;
+        const char *open, *end;
+        int levels;
+    } cases[] = {
+        {{.message = "google.protobuf.Value"}, "[", "1", 50},
+        {{.message = "google.protobuf.Value"}, "{\"a\":", "[]", 33},
+        {{.message = "google.protobuf.ListValue"}, "[", "[]", 50},
+        {{.message = "kitchen.Sink"},
+         "{\"fSink\":",
+         "{\"kTimestamp\":\"1970-01-01T00:00:00Z\"}",
+         99},
+        {{.message = "kitchen.Sink"}, "{\"mToSink\":{\"a\":", "{}", 50},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int more = 0; more <= 1; more++) {
+            struct encoding_run r;
+            struct encoding c = cases[i].c;
+            enum tc_status st = TC_MORE;
+
+            c.max_depth = 200;
+            assert_true(encoding_begin(&r, *state, &c, 1 << 20));
+            for (int n = 0; n < cases[i].levels + more && st == TC_MORE; n++)
+                st = tc_encode_feed(r.encoder, str_c(cases[i].open));
+            if (st == TC_MORE)
+                st = tc_encode_feed(r.encoder, str_c(cases[i].end));
+            if (st != (more ? TC_INVALID : TC_MORE))
+                fail_msg("case %zu, %d: %d %s", i, more, (int)st, r.error.text);
+            assert_true(!more || strstr(r.error.text, "messages are nested deeper than 100"));
+            encoding_end(&r);
+        }
     }
 }
 
@@ -302,6 +341,7 @@ int main(void)
         cmocka_unit_test(encode_survives_the_failure_of_any_allocation),
         cmocka_unit_test(encode_never_passes_the_ceiling_of_its_output),
         cmocka_unit_test(encode_bounds_the_depth_whatever_is_nested),
+        cmocka_unit_test(encode_counts_messages_as_protobuf_does),
         cmocka_unit_test(encode_bounds_numbers_and_names),
         cmocka_unit_test(encode_feed_some_stops_behind_each_value),
         cmocka_unit_test(encode_reset_starts_over_after_anything),
