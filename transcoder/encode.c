@@ -28,7 +28,7 @@ static void begin(struct tc_encoder *e)
     e->keys.used = 0;
     e->text_done = NULL;
     e->capture = NULL;
-    e->captured.n = e->replayed = 0;
+    e->captured.n = e->kept = e->replayed = 0;
     e->complete = false;
     e->status = TC_MORE;
 }

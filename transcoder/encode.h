@@ -11,8 +11,9 @@
  * valid message before tc_encode_finish returned TC_OK. Lengths of nested messages are patched in
  * place: each message costs one byte while it is open; the length of a large one is widened in one
  * pass at the end. Memory: out, a frame per level, 12 bytes or so for each key of the maps that are
- * open, at most TC_ENCODE_SCRATCH_MAX for texts: together at most 10 bytes for each byte of JSON
- * and a constant. Time is linear in the input. */
+ * open, at most TC_ENCODE_SCRATCH_MAX for texts, the JSON of an Any whose "@type" is not first
+ * (once, however many are in one another): together at most 10 bytes for each byte of JSON and a
+ * constant. How large the JSON may be is the caller's to say. Time is linear in the input. */
 #pragma once
 
 #include "transcoder/arena.h"
@@ -24,8 +25,9 @@
 enum {
     TC_ENCODE_NUMBER_MAX = 4096,      /* longest number token, bytes */
     TC_ENCODE_SCRATCH_MAX = 64 << 10, /* keys, numbers and such that must be held whole */
-    TC_ENCODE_REPLAY_MAX = 4 << 20, /* JSON of Any values whose "@type" does not come first; the sum
-                                       over one input */
+    TC_ENCODE_REPLAY_FREE = 16 << 20, /* bytes that may be read again because "@type" came late in
+                                       */
+    TC_ENCODE_REPLAY_FACTOR = 20, /* an Any inside another such one, and as often as this more */
 };
 
 struct tc_encode_spec {

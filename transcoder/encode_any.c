@@ -145,22 +145,13 @@ static enum tc_status first_token(struct tc_encoder *e, enum tc_json_token t)
     return tc_enc_text(e, TC_TEXT_TO_SCRATCH, on_first_name);
 }
 
-static enum tc_status too_late(struct tc_encoder *e)
-{
-    return tc_enc_fail(e, TC_LIMIT, "more than %d bytes in an Any whose \"@type\" is not first",
-                       TC_ENCODE_REPLAY_MAX);
-}
-
 static enum tc_status capture(struct tc_encoder *e, const char *end)
 {
     struct str part = str_of(e->capture, (size_t)(end - e->capture));
-    size_t max = TC_ENCODE_REPLAY_MAX - e->replayed;
     enum tc_status st = TC_OK;
 
-    if (part.n > max || e->captured.n > max - part.n)
-        return too_late(e);
     if (part.n > e->captured.cap - e->captured.n)
-        st = tc_enc_grow(e, &e->captured, part.n, TC_ENCODE_REPLAY_MAX);
+        st = tc_enc_grow(e, &e->captured, part.n, SIZE_MAX);
     if (st == TC_OK)
         (void)buf_add(&e->captured, part);
     return st;
@@ -176,15 +167,36 @@ enum tc_status tc_enc_keep_captured(struct tc_encoder *e)
 /* The whole of what was captured; no copy when it lies in one piece. */
 static enum tc_status captured_text(struct tc_encoder *e, struct str *text)
 {
-    size_t n = (size_t)(e->lex.in.p - e->capture);
-    enum tc_status st;
+    enum tc_status st = TC_OK;
 
-    *text = str_of(e->capture, n);
-    if (!e->captured.n && n <= TC_ENCODE_REPLAY_MAX - e->replayed)
+    *text = str_of(e->capture, (size_t)(e->lex.in.p - e->capture));
+    if (!e->captured.n)
         return TC_OK;
     st = capture(e, e->lex.in.p);
     *text = buf_str(&e->captured);
     return st;
+}
+
+static bool in_replay(const struct tc_encoder *e)
+{
+    for (const struct tc_enc_frame *f = e->frames; f < e->top; f++)
+        if (f->kind == TC_ENC_ANY && f->replayed)
+            return true;
+    return false;
+}
+
+/* Of late types in one another each makes what is inside it be read once more. */
+static enum tc_status count_replay(struct tc_encoder *e, size_t n)
+{
+    if (!in_replay(e))
+        e->kept += n;
+    e->replayed += n;
+    if (e->replayed <= TC_ENCODE_REPLAY_FREE ||
+        (e->replayed - TC_ENCODE_REPLAY_FREE) / TC_ENCODE_REPLAY_FACTOR <= e->kept)
+        return TC_OK;
+    return tc_enc_fail(e, TC_LIMIT,
+                       "too many Anys in one another have their \"@type\" behind other members; "
+                       "write it first");
 }
 
 static enum tc_status replay(struct tc_encoder *e)
@@ -195,10 +207,11 @@ static enum tc_status replay(struct tc_encoder *e)
     if (!e->top->message)
         return tc_enc_fail(e, TC_INVALID, "an Any must say what it holds: \"@type\" is missing");
     st = captured_text(e, &text);
+    if (st == TC_OK)
+        st = count_replay(e, text.n);
     if (st != TC_OK)
         return st;
     e->capture = NULL;
-    e->replayed += text.n;
     tc_lex_redirect(&e->lex, text, e->capture_base, &e->top->source);
     e->top->replayed = true;
     return begin_contents(e);

@@ -129,7 +129,7 @@ struct tc_encoder {
     struct buf captured;   /* arena memory: JSON of an Any, as far as earlier pieces held it */
     const char *capture;   /* the current piece's part begins here; NULL: nothing is captured */
     size_t capture_base;   /* offset of the first captured byte */
-    size_t replayed;       /* sum of all replays, bytes */
+    size_t kept, replayed; /* bytes read again: once for each byte, and in all */
     struct tc_field whole; /* stands for the message when spec.field is NULL: a group without tags
                             */
     struct tc_bound whole_node; /* its node */

@@ -67,59 +67,62 @@ static enum tc_status encode_all(const struct set *s, const struct bomb *bomb, s
 
 #define TEN(text) text text text text text text text text text text
 
+static const struct bomb taken[] = {
+    {"packed", "kitchen.Sink", "{\"rDouble\":[1", ",0", "]}"},
+    {"unpacked", "kitchen.Sink", "{\"uDouble\":[1", ",0", "]}"},
+    {"unpacked, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_numbers]\":[1", ",0",
+     "],\"id\":1,\"label\":\"\"}"},
+    {"wrappers, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_wrappers]\":[1", ",1",
+     "],\"id\":1,\"label\":\"\"}"},
+    {"values, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_values]\":[1", ",1",
+     "],\"id\":1,\"label\":\"\"}"},
+    {"negative", "kitchen.Sink", "{\"uInt32\":[1", ",-1", "]}"},
+    {"values", "google.protobuf.Value", "[0", ",0", "]"},
+    {"nulls", "google.protobuf.Value", "[0", ",null", "]"},
+    {"empty lists", "google.protobuf.Value", "[0", ",[]", "]"},
+    {"empty structs", "google.protobuf.Value", "[0", ",{}", "]"},
+    {"empty messages", "kitchen.Sink", "{\"rSink\":[{}", ",{}", "]}"},
+    {"nested lists", "google.protobuf.Value", "[0", "," TEN("[[[[") "1" TEN("]]]]"), "]"},
+    {"nested lists around 128 bytes", "google.protobuf.Value", "[0",
+     "," TEN("[[[[") "\"" TEN("0123456789012") "\"" TEN("]]]]"), "]"},
+    {"nested structs around 128 bytes", "google.protobuf.Value", "[0",
+     "," TEN("{\"\":{\"\":{\"\":") "\"" TEN("0123456789012") "\"" TEN("}}}"), "]"},
+    {"nested messages around 128 bytes", "kitchen.Sink", "{\"rSink\":[{}",
+     ",{\"fSink\":" TEN("{\"fSink\":{\"fSink\":{\"fSink\":") "{\"name\":\"" TEN(
+         "0123456789012") "\"}" TEN("}}}") "}",
+     "]}"},
+    {"keys", "google.protobuf.Struct", "{\"\":0", ",\"#####\":0", "}"},
+    {"long keys", "google.protobuf.Struct", "{\"\":0", ",\"#####" TEN("0123456789012") "\":0", "}"},
+    {"short keys", "kitchen.Sink", "{\"mString\":{\"\":\"\"", ",\"#####\":\"\"", "}}"},
+    {"numbers as keys", "kitchen.Sink", "{\"mInt64\":{\"-1\":0", ",\"1~~~~~~\":0", "}}"},
+    {"many maps", "google.protobuf.Value", "[0", ",{\"a\":0,\"b\":0,\"c\":0}", "]"},
+    {"unknown", "kitchen.Nothing", "{\"a\":[0", ",0", "]}"},
+    {"a string", "kitchen.Sink", "{\"name\":\"", "\\n", "\"}"},
+    {"bytes", "kitchen.Sink", "{\"fBytes\":\"", "AAAA", "\"}"},
+    {"any", "kitchen.Sink", "{\"rkAny\":[{}", ",{\"@type\":\"x/kitchen.Nothing\"}", "]}"},
+    {"any, type last", "kitchen.Sink", "{\"rkAny\":[{}",
+     ",{\"a\":[],\"@type\":\"x/google.protobuf.Struct\",\"value\":{}}", "]}"},
+    {"one large any, type last", "google.protobuf.Any", "{\"a\":[0", ",0",
+     "],\"@type\":\"x/kitchen.Nothing\"}"},
+    {"one large any of values, type last", "google.protobuf.Any", "{\"value\":[0", ",0",
+     "],\"@type\":\"x/google.protobuf.ListValue\"}"},
+    {"late anys in one another", "google.protobuf.Any", TEN("{\"value\":") "{\"value\":[0", ",0",
+     "],\"@type\":\"x/google.protobuf.ListValue\"}" TEN(",\"@type\":\"x/google.protobuf.Any\"}")},
+    {"fields in lists", "kitchen.Sink", "{\"rSink\":[{}", ",{\"odd\":{\"tagLast\":1}}", "]}"},
+};
+
 static void json_makes_little_of_itself(void **state)
 {
-    static const struct bomb bombs[] = {
-        {"packed", "kitchen.Sink", "{\"rDouble\":[1", ",0", "]}"},
-        {"unpacked", "kitchen.Sink", "{\"uDouble\":[1", ",0", "]}"},
-        {"unpacked, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_numbers]\":[1", ",0",
-         "],\"id\":1,\"label\":\"\"}"},
-        {"wrappers, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_wrappers]\":[1", ",1",
-         "],\"id\":1,\"label\":\"\"}"},
-        {"values, longest keys", "kitchen2.Sink2", "{\"[kitchen2.far_values]\":[1", ",1",
-         "],\"id\":1,\"label\":\"\"}"},
-        {"negative", "kitchen.Sink", "{\"uInt32\":[1", ",-1", "]}"},
-        {"values", "google.protobuf.Value", "[0", ",0", "]"},
-        {"nulls", "google.protobuf.Value", "[0", ",null", "]"},
-        {"empty lists", "google.protobuf.Value", "[0", ",[]", "]"},
-        {"empty structs", "google.protobuf.Value", "[0", ",{}", "]"},
-        {"empty messages", "kitchen.Sink", "{\"rSink\":[{}", ",{}", "]}"},
-        {"nested lists", "google.protobuf.Value", "[0", "," TEN("[[[[") "1" TEN("]]]]"), "]"},
-        {"nested lists around 128 bytes", "google.protobuf.Value", "[0",
-         "," TEN("[[[[") "\"" TEN("0123456789012") "\"" TEN("]]]]"), "]"},
-        {"nested structs around 128 bytes", "google.protobuf.Value", "[0",
-         "," TEN("{\"\":{\"\":{\"\":") "\"" TEN("0123456789012") "\"" TEN("}}}"), "]"},
-        {"nested messages around 128 bytes", "kitchen.Sink", "{\"rSink\":[{}",
-         ",{\"fSink\":" TEN("{\"fSink\":{\"fSink\":{\"fSink\":") "{\"name\":\"" TEN(
-             "0123456789012") "\"}" TEN("}}}") "}",
-         "]}"},
-        {"keys", "google.protobuf.Struct", "{\"\":0", ",\"#####\":0", "}"},
-        {"long keys", "google.protobuf.Struct", "{\"\":0", ",\"#####" TEN("0123456789012") "\":0",
-         "}"},
-        {"short keys", "kitchen.Sink", "{\"mString\":{\"\":\"\"", ",\"#####\":\"\"", "}}"},
-        {"numbers as keys", "kitchen.Sink", "{\"mInt64\":{\"-1\":0", ",\"1~~~~~~\":0", "}}"},
-        {"many maps", "google.protobuf.Value", "[0", ",{\"a\":0,\"b\":0,\"c\":0}", "]"},
-        {"unknown", "kitchen.Nothing", "{\"a\":[0", ",0", "]}"},
-        {"a string", "kitchen.Sink", "{\"name\":\"", "\\n", "\"}"},
-        {"bytes", "kitchen.Sink", "{\"fBytes\":\"", "AAAA", "\"}"},
-        {"any", "kitchen.Sink", "{\"rkAny\":[{}", ",{\"@type\":\"x/kitchen.Nothing\"}", "]}"},
-        {"any, type last", "kitchen.Sink", "{\"rkAny\":[{}",
-         ",{\"a\":[],\"@type\":\"x/google.protobuf.Struct\",\"value\":{}}", "]}"},
-        {"one large any, type last", "google.protobuf.Any", "{\"a\":[0", ",0",
-         "],\"@type\":\"x/kitchen.Nothing\"}"},
-        {"fields in lists", "kitchen.Sink", "{\"rSink\":[{}", ",{\"odd\":{\"tagLast\":1}}", "]}"},
-    };
-
-    for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         struct tc_error error = {0};
         struct buf json;
-        build(&json, &bombs[i]);
+        build(&json, &taken[i]);
         failmalloc_count_start();
-        enum tc_status st = encode_all(*state, &bombs[i], buf_str(&json), &error);
+        enum tc_status st = encode_all(*state, &taken[i], buf_str(&json), &error);
         size_t held = failmalloc_count_stop();
         if (st != TC_OK)
-            fail_msg("%s: %s at byte %zu", bombs[i].name, error.text, error.offset);
-        hostile_check(bombs[i].name, held, json.n);
+            fail_msg("%s: %s at byte %zu", taken[i].name, error.text, error.offset);
+        hostile_check(taken[i].name, held, json.n);
         buf_release(&json);
     }
 }
