@@ -300,13 +300,31 @@ void response_pump(struct exchange *x)
     }
 }
 
+/* Where the gateway tells of its limits, those of the upstream would be taken for them. When to try
+ * a call again that has failed there is for the upstream to say. */
+static void drop_limits(struct exchange *x, uint32_t from)
+{
+    static const struct str names[] = {
+        STR_INIT("ratelimit"), STR_INIT("ratelimit-policy"), STR_INIT("x-ratelimit-limit"),
+        STR_INIT("x-ratelimit-remaining"), STR_INIT("x-ratelimit-reset")};
+    struct headers *h = &x->answer.headers;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        headers_drop(h, from, names[i]);
+    if (x->code == TC_CODE_OK)
+        headers_drop(h, from, STR("retry-after"));
+}
+
 /* The request's id is for the gateway alone to say, once. */
 static bool take_metadata(struct exchange *x, const struct header *metadata, size_t n)
 {
     struct headers *h = &x->answer.headers;
     uint32_t before = h->n;
+    bool told = x->limits && (headers_get(h, STR("ratelimit-policy")).p ||
+                              headers_get(h, STR("x-ratelimit-limit")).p);
     bool ok = metadata_to_headers(metadata, n, h, &x->arena);
     headers_drop(h, before, STR("x-request-id"));
+    if (told)
+        drop_limits(x, before);
     return ok;
 }
 

@@ -129,6 +129,8 @@ static enum limit_outcome take_here(struct limit_call *c,
         items[k]->ask = asks[k];
         if (granted)
             note_taken(items[k], HELD_TABLE);
+        else if (asks[k].verdict.granted)
+            items[k]->ask.verdict.remaining += asks[k].cost; /* another refuses: it is all there */
     }
     return granted ? LIMIT_GRANTED : LIMIT_REFUSED;
 }
@@ -190,6 +192,7 @@ static void give_back(struct limit_call *c, struct limit_item *i, uint64_t cost)
 static void undo(struct limit_call *c)
 {
     for (uint8_t k = 0; k < c->last; k++) {
+        c->items[k].ask.verdict.remaining += c->items[k].charged;
         give_back(c, &c->items[k], c->items[k].charged);
         c->items[k].holder = HELD_NOWHERE;
     }

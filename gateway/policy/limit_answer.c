@@ -16,6 +16,19 @@ static bool is_told(const struct limit_item *i)
     return i->limit->policy.n != 0 && !i->limit->dry_run;
 }
 
+/* What is left of it: where its store was not asked, or is away and nobody counts, no one knows. */
+static bool is_known(const struct limit_item *i)
+{
+    const struct limit_verdict *v = &i->ask.verdict;
+    bool counted = !i->fell_back || i->limit->fallback == LIMIT_LOCAL;
+    return counted && (v->granted || v->wait_ns);
+}
+
+static uint64_t most_of(const struct limit_rule *r)
+{
+    return r->kind == LIMIT_TOKEN_BUCKET ? r->burst : r->amount;
+}
+
 static uint64_t seconds(uint64_t ns)
 {
     return ns / 1000000000 + (ns % 1000000000 != 0);
@@ -44,6 +57,8 @@ static void put_policy(struct field *f, const struct limit_item *i)
 /* `"name";r=12;t=3`: it begins as the policy does. */
 static void put_state(struct field *f, const struct limit_item *i)
 {
+    if (!is_known(i))
+        return;
     put(f, f->n ? STR(", ") : STR(""));
     put(f, str_of(i->limit->policy.p, i->limit->name.n + sizeof "\"\";" - 1));
     put(f, STR("r="));
@@ -93,7 +108,8 @@ static const struct limit_item *tightest(const struct limit_call *c)
     const struct limit_item *least = NULL;
     for (uint8_t k = 0; k < c->last; k++) {
         const struct limit_item *i = &c->items[k];
-        if (is_told(i) && (!least || i->ask.verdict.remaining < least->ask.verdict.remaining))
+        if (is_told(i) && is_known(i) &&
+            (!least || i->ask.verdict.remaining < least->ask.verdict.remaining))
             least = i;
     }
     return least;
@@ -110,8 +126,9 @@ static bool put_older(struct exchange *x, const struct limit_call *c)
     const struct limit_item *i = tightest(c);
     if (!i)
         return true;
-    return set_number(x, STR("x-ratelimit-limit"), i->limit->rule.amount) &&
-           set_number(x, STR("x-ratelimit-remaining"), i->ask.verdict.remaining) &&
+    uint64_t left = i->ask.verdict.remaining, most = most_of(&i->limit->rule);
+    return set_number(x, STR("x-ratelimit-limit"), most > left ? most : left) &&
+           set_number(x, STR("x-ratelimit-remaining"), left) &&
            set_number(x, STR("x-ratelimit-reset"), seconds(i->ask.verdict.reset_ns));
 }
 
@@ -138,15 +155,12 @@ const struct limit_item *limit_answer_worst(const struct limit_call *c)
 
 static void fail_reached(struct exchange *x, const struct limit_item *i)
 {
-    const struct limit_rule *r = &i->limit->rule;
-    uint64_t wait = seconds(i->ask.verdict.wait_ns), most = r->amount;
-    if (r->kind == LIMIT_TOKEN_BUCKET)
-        most = r->burst;
+    uint64_t wait = seconds(i->ask.verdict.wait_ns);
     if (i->ask.verdict.wait_ns == LIMIT_NEVER) {
         exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
                       "this call costs %llu, limit \"%.*s\" never allows more than %llu",
                       (unsigned long long)i->cost, STR_ARG(i->limit->name),
-                      (unsigned long long)most);
+                      (unsigned long long)most_of(&i->limit->rule));
         return;
     }
     if (!set_number(x, STR("retry-after"), wait ? wait : 1)) {

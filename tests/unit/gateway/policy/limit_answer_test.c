@@ -81,7 +81,7 @@ static void older_fields_tell_of_the_tightest(void **state)
     open_fixture(&f, *state, LIMIT_TELL_X);
     f.call.last = 2;
     assert_true(limit_answer_headers(f.front.x, &f.call));
-    assert_str(front_header(&f.front, "x-ratelimit-limit"), "10");
+    assert_str(front_header(&f.front, "x-ratelimit-limit"), "20"); /* not less than may be left */
     assert_str(front_header(&f.front, "x-ratelimit-remaining"), "5");
     assert_str(front_header(&f.front, "x-ratelimit-reset"), "1");
     assert_null(front_header(&f.front, "ratelimit").p);
@@ -90,6 +90,44 @@ static void older_fields_tell_of_the_tightest(void **state)
     assert_true(limit_answer_headers(f.front.x, &f.call));
     assert_null(front_header(&f.front, "x-ratelimit-limit").p);
     assert_null(front_header(&f.front, "ratelimit").p);
+    close_fixture(&f);
+}
+
+/* More than it is configured to be, where a rate-limit service says so. */
+static void the_older_limit_is_not_less_than_what_is_left(void **state)
+{
+    struct fixture f;
+    open_fixture(&f, *state, LIMIT_TELL_X);
+    f.call.last = 1;
+    f.items[0].ask.verdict.remaining = 500;
+    assert_true(limit_answer_headers(f.front.x, &f.call));
+    assert_str(front_header(&f.front, "x-ratelimit-limit"), "500");
+    assert_str(front_header(&f.front, "x-ratelimit-remaining"), "500");
+    close_fixture(&f);
+}
+
+static void of_a_limit_that_nobody_counts_no_state_is_told(void **state)
+{
+    struct fixture f;
+    open_fixture(&f, *state, LIMIT_TELL_STANDARD | LIMIT_TELL_X);
+    f.items[0].fell_back = f.items[1].fell_back = true;
+    f.limits[0].fallback = LIMIT_OPEN;
+    f.limits[1].fallback = LIMIT_LOCAL;
+    f.items[0].ask.verdict = (struct limit_verdict){.granted = true};
+    f.items[2].ask.verdict = (struct limit_verdict){.granted = false}; /* was not asked */
+    assert_true(limit_answer_headers(f.front.x, &f.call));
+    assert_str(front_header(&f.front, "ratelimit-policy"),
+               "\"a\";q=100;w=60, \"b\";q=20;w=1, \"at-once\";q=3;qu=\"concurrent-requests\"");
+    assert_str(front_header(&f.front, "ratelimit"), "\"b\";r=5;t=1");
+    assert_str(front_header(&f.front, "x-ratelimit-remaining"), "5");
+    close_fixture(&f);
+    open_fixture(&f, *state, LIMIT_TELL_STANDARD | LIMIT_TELL_X);
+    f.call.last = 1;
+    f.items[0].fell_back = true;
+    f.limits[0].fallback = LIMIT_OPEN;
+    assert_true(limit_answer_headers(f.front.x, &f.call));
+    assert_null(front_header(&f.front, "ratelimit").p);
+    assert_null(front_header(&f.front, "x-ratelimit-limit").p);
     close_fixture(&f);
 }
 
@@ -223,6 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(fields_tell_of_each_limit),
         BENCH_TEST(older_fields_tell_of_the_tightest),
+        BENCH_TEST(the_older_limit_is_not_less_than_what_is_left),
+        BENCH_TEST(of_a_limit_that_nobody_counts_no_state_is_told),
         BENCH_TEST(hidden_limits_and_dry_runs_are_not_told),
         BENCH_TEST(a_later_stage_takes_the_place_of_an_earlier_one),
         BENCH_TEST(the_longest_wait_is_told),

@@ -35,6 +35,8 @@ struct fixture {
     const char *rpc;
     struct limit limits[LIMITS];
     unsigned n;
+    struct str told; /* RateLimit of the last status() */
+    char told_text[200];
 };
 
 static struct fixture f; /* breach: large, and one test runs at a time */
@@ -181,6 +183,9 @@ static uint16_t status(const char *headers, const char *body)
         fake_end(upstream(), TC_CODE_OK, "");
     }
     uint16_t got = front.x->answer.status;
+    struct str told = front_header(&front, "ratelimit");
+    f.told = str_of(f.told_text, told.n < sizeof f.told_text ? told.n : 0);
+    memcpy(f.told_text, told.p ? told.p : "", f.told.n);
     front_close(&front, true);
     fake_channel_release(&f.bench->channels[0]);
     fake_channel_init(&f.bench->channels[0]);
@@ -291,8 +296,61 @@ static void what_needs_the_message_waits_for_it(void **state)
     go();
     assert_int_equal(status(NULL, "{\"name\":\"a\"}"), 200);
     assert_int_equal(status(NULL, "{\"name\":\"a\"}"), 429); /* and gives the head's back */
+    assert_has(f.told, "\"head\";r=1;");
+    assert_has(f.told, "\"message\";r=0;");
     assert_int_equal(status(NULL, "{\"name\":\"b\"}"), 200);
     assert_int_equal(status(NULL, "{\"name\":\"c\"}"), 429);
+}
+
+/* Of those that would have let the call pass, too, nothing was taken. */
+static void a_refusal_tells_what_is_left_of_the_others(void **state)
+{
+    (void)state;
+    add("wide", "5/day", NULL);
+    add("narrow", "1/day", NULL);
+    go();
+    assert_int_equal(status(NULL, "{}"), 200);
+    assert_has(f.told, "\"wide\";r=4;");
+    assert_int_equal(status(NULL, "{}"), 429);
+    assert_has(f.told, "\"wide\";r=4;");
+    assert_int_equal(status(NULL, "{}"), 429);
+    assert_has(f.told, "\"wide\";r=4;");
+}
+
+/* Its retry-after stays where the call has failed there. */
+static void fields_of_the_upstream_do_not_stand_beside_ours(void **state)
+{
+    static const struct header theirs[] = {{STR_INIT("ratelimit"), STR_INIT("\"x\";r=999")},
+                                           {STR_INIT("ratelimit-policy"), STR_INIT("\"x\";q=1")},
+                                           {STR_INIT("x-ratelimit-limit"), STR_INIT("9")},
+                                           {STR_INIT("retry-after"), STR_INIT("7")},
+                                           {STR_INIT("x-own"), STR_INIT("1")}};
+    (void)state;
+    add("n", "5/day", NULL);
+    go();
+    for (unsigned fails = 0; fails < 2; fails++) {
+        struct fake_front front;
+        const struct call_end end = {.code = TC_CODE_UNAVAILABLE,
+                                     .from_peer = true,
+                                     .trailers = theirs,
+                                     .ntrailers = sizeof theirs / sizeof *theirs};
+        assert_true(front_open(&front, &f.bench->host, "GET", "/unary/a", NULL));
+        front_end(&front);
+        if (fails) {
+            fake_end_with(upstream(), &end);
+        } else {
+            fake_headers(upstream(), theirs, sizeof theirs / sizeof *theirs);
+            fake_message(upstream(), bench_wire(f.bench, "1:'a'"));
+            fake_end(upstream(), TC_CODE_OK, "");
+        }
+        assert_int_equal(front.x->answer.status, fails ? 503 : 200);
+        assert_has(front_header(&front, "ratelimit"), "\"n\";r="); /* the only one */
+        assert_has(front_header(&front, "ratelimit-policy"), "\"n\";q=5");
+        assert_null(front_header(&front, "x-ratelimit-limit").p);
+        assert_int_equal(front_header(&front, "retry-after").p != NULL, fails);
+        assert_str(front_header(&front, "x-own"), "1");
+        front_close(&front, true);
+    }
 }
 
 static void a_short_body_is_read_while_redis_is_asked(void **state)
@@ -532,6 +590,8 @@ int main(void)
         CASE(a_dry_run_without_key_or_cost_refuses_nothing),
         CASE(what_needs_the_head_alone_refuses_before_the_body),
         CASE(what_needs_the_message_waits_for_it),
+        CASE(a_refusal_tells_what_is_left_of_the_others),
+        CASE(fields_of_the_upstream_do_not_stand_beside_ours),
         CASE(a_short_body_is_read_while_redis_is_asked),
         CASE(an_answer_may_come_before_the_end_of_a_short_body),
         CASE(a_long_body_is_not_let_in_before_the_answer),
