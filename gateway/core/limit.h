@@ -35,6 +35,15 @@ struct limit_rule {
     uint64_t burst;     /* token bucket: 1 .. LIMIT_AMOUNT_MAX */
 };
 
+/* What may be owed at the most, however much a call has cost: else one answer could shut a key out
+ * for longer than anybody has meant. A fixed window forgives at its end. */
+enum { LIMIT_DEBT_WINDOWS = 10 };
+static inline uint64_t limit_debt_most(const struct limit_rule *r)
+{
+    bool saves = r->kind == LIMIT_TOKEN_BUCKET && r->burst > r->amount;
+    return (saves ? r->burst : r->amount) * LIMIT_DEBT_WINDOWS;
+}
+
 /* Two clocks, both in ns. Only calendars look at the wall. */
 struct limit_clock {
     uint64_t mono, wall;

@@ -6,7 +6,7 @@ local time = clock[1] * 1000000 + clock[2]
 local id, mode = ARGV[1], tonumber(ARGV[2])
 local CHARGE, REFUND, RENEW = 1, 2, 3
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
-local DAY = 86400000000
+local DAY, LONGEST = 86400000000, 1e15
 
 local function numbers(key, ...)
   local v = redis.call('HMGET', key, ...)
@@ -15,8 +15,10 @@ local function numbers(key, ...)
 end
 local function keep(l, us, ...)
   redis.call('HSET', l.key, ...)
-  redis.call('PEXPIRE', l.key, ceil(us / 1000) + 1)
+  redis.call('PEXPIRE', l.key, min(ceil(us / 1000) + 1, LONGEST))
 end
+-- after a charge; what is owed has an end
+local function owe(l, used, cost) return min(used + cost, l.amount + l.debt) end
 
 -- first day and length of the month that a day is in; years begin with March
 local function month(day)
@@ -56,7 +58,7 @@ function bucket.left(l) return l.t end
 function bucket.most(l) return l.burst end
 function bucket.wait(l, cost) return ceil(((cost - l.t) * l.window - l.f) / l.amount) end
 function bucket.reset(l) return max(bucket.wait(l, l.burst), 0) end
-function bucket.charge(l, cost) l.t = l.t - cost end
+function bucket.charge(l, cost) l.t = max(l.t - cost, -l.debt) end
 function bucket.refund(l, cost) l.t = min(l.t + cost, l.burst) end
 function bucket.save(l)
   if l.t >= l.burst then redis.call('DEL', l.key)
@@ -75,7 +77,7 @@ function fixed.left(l) return l.amount - l.u end
 function fixed.most(l) return l.amount end
 function fixed.wait(l) return l.stop - time end
 function fixed.reset(l) return l.stop - time end
-function fixed.charge(l, cost) l.u = l.u + cost end
+function fixed.charge(l, cost) l.u = owe(l, l.u, cost) end
 function fixed.refund(l, cost) if l.at >= l.s then l.u = max(l.u - cost, 0) end end
 function fixed.save(l)
   if l.u == 0 then redis.call('DEL', l.key)
@@ -111,7 +113,7 @@ end
 function counter.reset(l)
   return (l.n > 0 and 2 or l.b > 0 and 1 or 0) * l.window - l.over
 end
-function counter.charge(l, cost) l.n = l.n + cost end
+function counter.charge(l, cost) l.n = owe(l, l.n, cost) end
 function counter.refund(l, cost)
   if l.at >= l.s then l.n = max(l.n - cost, 0)
   elseif l.at >= l.s - l.window then l.b = max(l.b - cost, 0) end
@@ -164,7 +166,10 @@ function log.wait(l, cost)
   return max(tonumber(use[2]) + l.window - time, 1)
 end
 function log.reset(l) return l.sum > 0 and l.window or 0 end
-function log.charge(l, cost) l.add = cost; l.sum = l.sum + cost end
+function log.charge(l, cost)
+  local sum = owe(l, l.sum, cost)
+  l.add, l.sum = sum - l.sum, sum
+end
 function log.refund(l, cost)
   local had = l.had
   local use = id .. ' ' .. string.format('%.0f', had)
@@ -203,8 +208,8 @@ local kinds = {[0] = bucket, fixed, log, counter, log}
 local limits, granted = {}, true
 for i, key in ipairs(KEYS) do
   local l = {key = key}
-  l.kind, l.amount, l.window, l.burst, l.calendar, l.offset, l.cost, l.had, l.at, l.dry =
-    struct.unpack('<dddddddddd', ARGV[i + 2])
+  l.kind, l.amount, l.window, l.burst, l.calendar, l.offset, l.cost, l.had, l.at, l.dry, l.debt =
+    struct.unpack('<ddddddddddd', ARGV[i + 2])
   l.does = kinds[l.kind]
   l.does.load(l)
   l.before = l.does.left(l)
@@ -226,6 +231,6 @@ for i, l in ipairs(limits) do
   else l.charged = 0 end
   local n = #out
   out[n + 1], out[n + 2] = l.charged, max(does.left(l), 0)
-  out[n + 3], out[n + 4] = wait, does.reset(l)
+  out[n + 3], out[n + 4] = min(wait, LONGEST), min(does.reset(l), LONGEST)
 end
 return out

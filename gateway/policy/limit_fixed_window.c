@@ -41,7 +41,7 @@ static void charge(union limit_state *s, const struct limit_use *u)
 {
     if (s->window.used == 0)
         s->window.start = limit_calendar_start(u->rule, u->now);
-    s->window.used = limit_add(s->window.used, limit_cost(u->cost));
+    s->window.used = limit_owe(u->rule, s->window.used, u->cost);
 }
 
 /* What was charged to a window that is over is over too. */

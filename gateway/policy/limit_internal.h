@@ -47,6 +47,14 @@ static inline int64_t limit_add(int64_t a, int64_t b)
     return sum < -LIMIT_COST_MAX ? -LIMIT_COST_MAX : sum;
 }
 
+/* `used` after a charge: the debt has an end. */
+static inline int64_t limit_owe(const struct limit_rule *r, int64_t used, uint64_t cost)
+{
+    int64_t most = (int64_t)(r->amount + limit_debt_most(r)),
+            sum = limit_add(used, limit_cost(cost));
+    return sum < most ? sum : most;
+}
+
 static inline uint64_t limit_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

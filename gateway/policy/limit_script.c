@@ -40,6 +40,7 @@ struct limit_script_row limit_script_row(const struct limit_rule *r, uint64_t ho
         .burst = (double)r->burst,
         .calendar = r->calendar,
         .utc_offset_us = (double)r->utc_offset_s * 1e6,
+        .debt = (double)limit_debt_most(r),
     };
 }
 

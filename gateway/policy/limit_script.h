@@ -28,6 +28,7 @@ struct limit_script_row {
     double most;  /* of a refund: what the charge was */
     double at_us; /* of a refund: the server's time at the charge */
     double dry;   /* 1: does not hold up the others */
+    double debt;  /* what may be owed at the most */
 };
 
 enum { LIMIT_SCRIPT_VALUES = 4 };

@@ -77,7 +77,7 @@ static void charge(union limit_state *s, const struct limit_use *u)
 {
     if (s->counter.now == 0 && s->counter.before == 0)
         s->counter.start = u->now;
-    s->counter.now = limit_add(s->counter.now, limit_cost(u->cost));
+    s->counter.now = limit_owe(u->rule, s->counter.now, u->cost);
 }
 
 static void refund(union limit_state *s, const struct limit_use *u)

@@ -97,11 +97,12 @@ static void charge(union limit_state *s, const struct limit_use *u)
 {
     uint64_t at = micros_up(u->now);
     bool newest = s->log.n && (entry(s, s->log.n - 1u)->at_us >= at || s->log.n == s->log.room);
-    if (u->cost == 0 || s->log.room == 0)
+    uint64_t cost = (uint64_t)limit_owe(u->rule, s->log.sum, u->cost) - s->log.sum;
+    if (cost == 0 || s->log.room == 0)
         return;
     if (!newest)
         *entry(s, s->log.n++) = (struct limit_log_entry){.at_us = at & ((UINT64_C(1) << 50) - 1)};
-    add_to(s, entry(s, s->log.n - 1u), u->cost);
+    add_to(s, entry(s, s->log.n - 1u), cost);
 }
 
 static void refund(union limit_state *s, const struct limit_use *u)

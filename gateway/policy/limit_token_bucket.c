@@ -57,7 +57,10 @@ static struct limit_verdict judge(const union limit_state *s, const struct limit
 
 static void charge(union limit_state *s, const struct limit_use *u)
 {
+    int64_t least = -(int64_t)limit_debt_most(u->rule);
     s->bucket.tokens = limit_add(s->bucket.tokens, -limit_cost(u->cost));
+    if (s->bucket.tokens < least)
+        s->bucket.tokens = least;
 }
 
 static void refund(union limit_state *s, const struct limit_use *u)

@@ -467,7 +467,8 @@ struct  Postern__V1__Limit
   union {
     /*
      * What a call costs: an expression of type int or uint; 1. One that reads `response` is settled when the answer comes,
-     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut.
+     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut. What is
+     * owed after a call that cost more than it had reserved is at most ten times `rate` (or `burst`, if that is more).
      */
     char *cost;
   };

@@ -237,6 +237,33 @@ static void a_log_is_the_same_there_and_here(void **state)
     walk(rule(LIMIT_SLIDING_LOG, 100, 60 * S), 2 * S, "log");
 }
 
+/* Whatever an answer was said to have cost, the debt is the same there and here, and so is its end.
+ */
+static void a_debt_is_the_same_there_and_here(void **state)
+{
+    static const enum limit_kind kinds[] = {LIMIT_TOKEN_BUCKET, LIMIT_FIXED_WINDOW,
+                                            LIMIT_SLIDING_COUNTER, LIMIT_SLIDING_LOG};
+    static const uint64_t costs[] = {INT32_MAX, UINT64_C(1) << 53, INT64_MAX, UINT64_MAX / 2};
+    char name[24], command[240];
+    (void)state;
+    for (unsigned i = 0; i < 16; i++) {
+        snprintf(name, sizeof name, "debt-%u", i);
+        struct pair p = {.rule = rule(kinds[i / 4], 10, DAY), .key = str_c(name), .time = BEGUN};
+        p.state = limit_algorithm_of(&p.rule)->fresh(&p.rule);
+        check(&p, LIMIT_SCRIPT_CHARGE, costs[i % 4], BEGUN, "a", 0);
+        p.time += S;
+        check(&p, LIMIT_SCRIPT_TAKE, 1, p.time, "b", 0);
+        snprintf(command, sizeof command, "test $(redis-cli -s %s PTTL %s) -gt 80000000",
+                 b.server.path, name);
+        assert_int_equal(system(command), 0);
+        p.time += 20 * DAY; /* of ten, and of a burst of fifteen: all is forgiven */
+        check(&p, LIMIT_SCRIPT_TAKE, 1, p.time, "c", 0);
+        assert_true(locally(&p, LIMIT_SCRIPT_TAKE, 1, p.time).granted);
+        if (kinds[i / 4] == LIMIT_SLIDING_LOG)
+            free(p.state.log.ring);
+    }
+}
+
 /* ---- long logs ---- */
 
 enum { LONG = 10000 };
@@ -421,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_fixed_window_is_the_same_there_and_here),
         cmocka_unit_test(a_counter_is_the_same_there_and_here),
         cmocka_unit_test(a_log_is_the_same_there_and_here),
+        cmocka_unit_test(a_debt_is_the_same_there_and_here),
         cmocka_unit_test(a_refusal_costs_no_more_the_longer_the_log_is),
         cmocka_unit_test(a_long_log_knows_what_makes_room),
         cmocka_unit_test(a_long_log_is_forgotten_as_it_leaves),

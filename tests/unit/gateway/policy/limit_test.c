@@ -484,11 +484,26 @@ static struct plan_limit *define_stalled(unsigned k)
     return l;
 }
 
+/* On a busy machine 20 ms pass without a stall; what was not answered then is not charged. */
+static void take_in_time(struct visit *v, unsigned gateway, uint64_t cost)
+{
+    for (unsigned i = 0; i < 50; i++) {
+        await_redis();
+        prepare(v, gateway, 1, &cost);
+        v->items[0].settles = true;
+        if (settle(v, limit_take(&v->call, 0, 1)) != LIMIT_UNKNOWN)
+            break;
+        limit_end(&v->call);
+        run_for(150);
+    }
+    assert_int_equal(v->call.outcome, LIMIT_GRANTED);
+}
+
 static void assert_none_but_mine_is_charged(struct plan_limit *l)
 {
     struct visit v;
     l->store = LIMIT_EXACT;
-    assert_int_equal(take(&v, 1, 1), LIMIT_GRANTED);
+    take_in_time(&v, 1, 1);
     assert_int_equal(v.items[0].ask.verdict.remaining, 999);
     limit_end(&v.call);
 }
@@ -537,12 +552,8 @@ static void what_goes_back_in_a_stall_arrives_after_it(void **state)
     (void)state;
     for (unsigned k = 0; k < 10; k++) {
         struct visit v, w;
-        uint64_t cost = 700;
         struct plan_limit *l = define_stalled(k);
-        await_redis();
-        prepare(&v, 0, 1, &cost);
-        v.items[0].settles = true;
-        assert_int_equal(settle(&v, limit_take(&v.call, 0, 1)), LIMIT_GRANTED);
+        take_in_time(&v, 0, 700);
         redis_process_signal(&b.server, SIGSTOP);
         struct plan_limit other = *l;
         call_it(&other, "other");
