@@ -4,18 +4,22 @@
 #include "gateway/core/query.h"
 #include "transcoder/bind.h"
 
-/* What has been found so far; a second one must be the same. */
+/* What has been found so far; a second one must be the same, and in another place. */
 struct search {
     enum auth_found found;
     struct str text;
+    struct str twice; /* header that stands twice */
 };
 
 static void take(struct search *s, struct str text)
 {
-    if (s->found == AUTH_NOTHING)
-        *s = (struct search){AUTH_FOUND, text};
-    else if (!str_eq(s->text, text))
-        s->found = AUTH_AMBIGUOUS;
+    if (s->found != AUTH_NOTHING) {
+        if (!str_eq(s->text, text))
+            s->found = AUTH_AMBIGUOUS;
+        return;
+    }
+    s->found = AUTH_FOUND;
+    s->text = text;
 }
 
 /* RFC 6750 2.1: "Bearer" in any case, spaces, and the token to the end. */
@@ -50,6 +54,15 @@ static bool is_visible(struct str s)
     return true;
 }
 
+/* A header that says who calls stands once, whatever the second one says: of two, one reader takes
+ * the first and the next the last. */
+static void note_twice(struct search *s, const struct headers *h, uint32_t at)
+{
+    for (uint32_t i = at + 1; i < h->n; i++)
+        if (str_eq(h->items[i].name, h->items[at].name))
+            s->twice = h->items[at].name;
+}
+
 static bool is_place(const struct auth_provider *p, struct str name)
 {
     for (uint32_t i = 0; i < p->places.nheaders; i++)
@@ -61,16 +74,21 @@ static bool is_place(const struct auth_provider *p, struct str name)
 static void search_headers(struct search *s, const struct auth_provider *p, const struct headers *h)
 {
     for (uint32_t i = 0; i < h->n; i++)
-        if (is_place(p, h->items[i].name))
+        if (is_place(p, h->items[i].name)) {
             take(s, str_trim(h->items[i].value));
+            note_twice(s, h, i);
+        }
 }
 
 static void search_bearer(struct search *s, const struct headers *h)
 {
     for (uint32_t i = 0; i < h->n; i++) {
         struct str token;
-        if (str_eq(h->items[i].name, STR("authorization")) && bearer(h->items[i].value, &token))
+        if (!str_eq(h->items[i].name, STR("authorization")))
+            continue;
+        if (bearer(h->items[i].value, &token))
             take(s, is_visible(token) ? token : STR("")); /* is judged as an empty one: no good */
+        note_twice(s, h, i);
     }
 }
 
@@ -89,13 +107,15 @@ static void search_query(struct search *s, struct str name, struct str query, st
 enum auth_found auth_credential_find(const struct auth_provider *p, const struct request *r,
                                      struct arena *arena, struct str *text)
 {
-    struct search s = {AUTH_NOTHING, STR_NONE};
+    struct search s = {AUTH_NOTHING, STR_NONE, STR_NONE};
     search_headers(&s, p, &r->headers);
     if (p->places.query.n)
         search_query(&s, p->places.query, r->query, arena);
     if (p->places.bearer && !(p->places.bearer_last && s.found))
         search_bearer(&s, &r->headers);
-    *text = s.text;
+    if (s.twice.n)
+        s.found = AUTH_AMBIGUOUS;
+    *text = s.found == AUTH_AMBIGUOUS ? s.twice : s.text;
     return s.found;
 }
 

@@ -7,7 +7,7 @@
 enum auth_found {
     AUTH_NOTHING,
     AUTH_FOUND,     /* `*text` is what was shown; not judged */
-    AUTH_AMBIGUOUS, /* several that differ, or no memory to tell: 400 */
+    AUTH_AMBIGUOUS, /* 400: `*text` is the header that stands twice; empty: places that differ */
 };
 
 /* The credential for `p`, in the places that it reads. */

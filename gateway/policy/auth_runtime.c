@@ -262,6 +262,17 @@ static enum auth_verdict judge_certificate(struct auth_query *q)
     return AUTH_NONE;
 }
 
+/* q->credential: the header that stands twice, if that is the fault. */
+static enum auth_verdict ambiguous(struct auth_query *q)
+{
+    struct str why = q->credential;
+    if (why.n)
+        why = arena_printf(&q->x->arena, "the header %.*s is there twice, and may be there once",
+                           STR_ARG(why));
+    q->why = why.n ? why.p : "several different credentials were sent";
+    return AUTH_MALFORMED;
+}
+
 enum auth_verdict auth_judge(struct auth_query *q)
 {
     static enum auth_verdict (*const judges[AUTH_KINDS])(struct auth_query *) = {
@@ -274,7 +285,7 @@ enum auth_verdict auth_judge(struct auth_query *q)
 
     switch (auth_credential_find(p, &q->x->request, &q->x->arena, &q->credential)) {
     case AUTH_NOTHING: return AUTH_NONE;
-    case AUTH_AMBIGUOUS: q->why = "several different credentials were sent"; return AUTH_MALFORMED;
+    case AUTH_AMBIGUOUS: return ambiguous(q);
     default: return judges[p->kind](q);
     }
 }

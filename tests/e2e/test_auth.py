@@ -86,6 +86,17 @@ def test_two_different_keys_are_no_key(keyed):
     assert echo(keyed, ("x-api-key", keyed.good), bearer(keyed.good)).status == 200
 
 
+@pytest.mark.parametrize("other", [lambda k: ("x-api-key", k), lambda k: ("X-Api-Key", ""), lambda k: ("x-api-key", "another")])
+def test_a_header_of_a_key_that_is_there_twice_is_400(keyed, other):
+    assert "header x-api-key is there twice" in refused(echo(keyed, ("x-api-key", keyed.good), other(keyed.good)), 400)
+
+
+@pytest.mark.parametrize("other", [lambda k: bearer(k), lambda k: bearer("another"), lambda k: ("authorization", "Basic eDp5")])
+def test_an_authorization_that_is_there_twice_is_400(keyed, other):
+    for headers in ((bearer(keyed.good), other(keyed.good)), (other(keyed.good), bearer(keyed.good))):
+        assert "header authorization is there twice" in refused(echo(keyed, *headers), 400)
+
+
 def test_a_key_in_the_query_is_none_unless_switched_on(keyed):
     for name in ("api_key", "key", "access_token", "whatever"):
         assert echo(keyed, target=f"/v1/echo?{name}={keyed.good}").status == 401

@@ -233,7 +233,8 @@ struct  Postern__V1__ApiKeys
   char *file;
   /*
    * Headers that carry a key. Default: x-api-key. `Authorization: Bearer` is read too unless bearer is false; beside providers
-   * of tokens, which stand there, only when no other place has a key. Two different keys are refused.
+   * of tokens, which stand there, only when no other place has a key. Two different keys are 400, and so is any of these headers, Authorization included, that
+   * is there twice, even with the same value or another scheme; this holds for the headers of all kinds of providers.
    */
   size_t n_headers;
   char **headers;

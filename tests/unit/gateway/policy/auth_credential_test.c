@@ -34,7 +34,7 @@ static void check(const struct auth_provider *p, const struct row *row)
     struct str text;
     request(&x, row);
     enum auth_found found = auth_credential_find(p, &x.request, &x.arena, &text);
-    if (found != row->found || (found == AUTH_FOUND && !str_eq(text, str_c(row->text))))
+    if (found != row->found || (found != AUTH_NOTHING && !str_eq(text, str_c(row->text))))
         fail_msg("%s ? %s: %d %.*s", row->headers, row->query ? row->query : "", found,
                  STR_ARG(text));
     arena_release(&x.arena);
@@ -71,12 +71,22 @@ static void a_credential_is_found_in_every_place_that_is_read(void **state)
         {"", "key", AUTH_FOUND, ""},
         {"", "x=1&key=a&y=2", AUTH_FOUND, "a"},
         {"x-api-key: a\nauthorization: Bearer a\n", "key=a", AUTH_FOUND, "a"},
-        {"x-api-key: a\nx-api-key: a\n", NULL, AUTH_FOUND, "a"},
-        {"x-api-key: a\nx-api-key: b\n", NULL, AUTH_AMBIGUOUS, NULL},
-        {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
-        {"x-api-key: a\n", "key=b", AUTH_AMBIGUOUS, NULL},
-        {"", "key=a&key=b", AUTH_AMBIGUOUS, NULL},
-        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
+        {"x-api-key: a\nx-api-key: a\n", NULL, AUTH_AMBIGUOUS, "x-api-key"},
+        {"x-api-key: a\nx-api-key: b\n", NULL, AUTH_AMBIGUOUS, "x-api-key"},
+        {"x-api-key: a\nx-api-key: \n", "key=b", AUTH_AMBIGUOUS, "x-api-key"},
+        {"authorization: Bearer a\nauthorization: Bearer a\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
+        {"authorization: Bearer a\nx: y\nauthorization: Basic YTpi\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
+        {"authorization: Basic YTpi\nauthorization: Bearer a\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
+        {"authorization: Basic YTpi\nauthorization: Basic YTpi\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
+        {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, ""},
+        {"x-api-key: a\n", "key=b", AUTH_AMBIGUOUS, ""},
+        {"", "key=a&key=b", AUTH_AMBIGUOUS, ""},
+        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
     };
     (void)state;
     CHECK(&p, rows);
@@ -90,10 +100,12 @@ static void what_is_not_read_is_nothing(void **state)
     static const struct row by_header[] = {
         {"authorization: Bearer a\n", "x-api-key=a", AUTH_NOTHING, NULL},
         {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_FOUND, "a"},
+        {"x-api-key: a\nauthorization: Bearer b\nauthorization: c\n", NULL, AUTH_FOUND, "a"},
     };
     static const struct row by_bearer[] = {
         {"x-api-key: a\n", NULL, AUTH_NOTHING, NULL},
         {"x-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_FOUND, "b"},
+        {"x-api-key: a\nx-api-key: a\nauthorization: Bearer b\n", NULL, AUTH_FOUND, "b"},
     };
     (void)state;
     CHECK(&header, by_header);
@@ -112,8 +124,9 @@ static void a_bearer_beside_a_key_is_none_where_tokens_are_read(void **state)
         {"authorization: Bearer b\n", "key=a", AUTH_FOUND, "a"},
         {"authorization: Bearer b\n", NULL, AUTH_FOUND, "b"},
         {"x-api-key: \nauthorization: Bearer b\n", NULL, AUTH_FOUND, ""},
-        {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_AMBIGUOUS, NULL},
-        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS, NULL},
+        {"x-api-key: a\nauthorization: Bearer b\n", "key=c", AUTH_AMBIGUOUS, ""},
+        {"authorization: Bearer a\nauthorization: Bearer b\n", NULL, AUTH_AMBIGUOUS,
+         "authorization"},
     };
     (void)state;
     CHECK(&p, rows);

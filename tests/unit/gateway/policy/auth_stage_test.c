@@ -123,7 +123,7 @@ static void a_call_passes_by_the_first_requirement_that_is_met(void **state)
         {"x-k: " K_PLAIN "\nx-o: nonsense-of-some-length", 403, REFUSAL_SCOPE, NULL,
          "scope=\"infer\""},
         {"x-k: " K_INFER "\nx-k: " K_PLAIN, 400, REFUSAL_AMBIGUOUS, NULL, NULL},
-        {"x-k: " K_INFER "\nx-k: " K_INFER, 0, REFUSAL_NONE, K_INFER, NULL},
+        {"x-k: " K_INFER "\nx-k: " K_INFER, 400, REFUSAL_AMBIGUOUS, NULL, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check(*state, "POST", "/unary", &rows[i]);
