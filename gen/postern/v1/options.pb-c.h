@@ -441,7 +441,9 @@ struct  Postern__V1__Limit
    */
   protobuf_c_boolean cost_is_total;
   /*
-   * One budget for all gateways that use the same Redis (or rate-limit service).
+   * One budget for all gateways that use the same Redis (or rate-limit service). Its windows go by the clock of the Redis server, so
+   * that gateways need not agree on the time: a step forward of that clock ends windows and fills buckets early by as much, a step back
+   * makes them last longer. It should be slewed, not stepped.
    */
   protobuf_c_boolean shared;
   Postern__V1__Limit__Counting counting;
@@ -467,7 +469,9 @@ struct  Postern__V1__Limit
   union {
     /*
      * What a call costs: an expression of type int or uint; 1. One that reads `response` is settled when the answer comes,
-     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut. What is
+     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut. A stream does
+     * not wait for Redis, though: of a shared limit that message is sent, and whatever follows it until Redis has answered (one round
+     * trip; while Redis is away the stream runs on, and is charged when it is back). What is
      * owed after a call that cost more than it had reserved is at most ten times `rate` (or `burst`, if that is more).
      */
     char *cost;
