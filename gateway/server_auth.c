@@ -8,8 +8,8 @@ enum { UNANSWERED_MS = 10000 };
 
 /* ---- whether a provider can judge ---- */
 
-/* An authorization server is only known by its answers to calls, which may come no more once this
- * is told: so a failure is told for a while only. */
+/* An authorization server, and what Redis says of keys, is only known by its answers to calls,
+ * which may come no more once this is told: so a failure is told for a while only. */
 static bool is_unanswered(struct server *s, uint32_t provider)
 {
     uint64_t answered = 0, failed = 0;
@@ -28,11 +28,23 @@ const char *server_auth_wrong(struct server *s, const struct auth_provider *p)
     struct auth_source_view view = {.ready = true};
     if (p->kind == AUTH_INTROSPECTION && is_unanswered(s, p->index))
         return "auth %.*s: the authorization server gives no answer";
-    if (p->redis_keys.n)
-        return server_redis_up(s) ? NULL : "auth %.*s: Redis, where its keys stand, is away";
+    if (p->redis_keys.n && !server_redis_up(s))
+        return "auth %.*s: Redis, where its keys stand, is away";
+    if (p->redis_keys.n && is_unanswered(s, p->index))
+        return "auth %.*s: Redis gives no keys: what stands under their name is something else, or "
+               "may not be read";
     if (p->source)
         auth_source_look(p->source, &view);
     return view.ready ? NULL : "auth %.*s: there are no keys";
+}
+
+bool server_auth_stale(const struct auth_provider *p, char why[AUTH_WHY_MAX])
+{
+    struct auth_source_view view = {.ready = false};
+    if (p->source)
+        auth_source_look(p->source, &view);
+    memcpy(why, view.why, AUTH_WHY_MAX);
+    return view.ready && view.failing;
 }
 
 /* ---- what providers have ---- */

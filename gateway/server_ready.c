@@ -111,12 +111,27 @@ static void look_at_clusters(struct server *s, const struct plan *plan, struct r
 
 /* ---- the page ---- */
 
+/* The keys that were good last still count. */
+static void look_at_keys(const struct auth_provider *p, struct readiness *r)
+{
+    char why[AUTH_WHY_MAX];
+    struct buf text;
+    if (!server_auth_stale(p, why))
+        return;
+    buf_init(&text, 1024);
+    buf_printf(&text, "auth %.*s: %s", STR_ARG(p->name), why);
+    amiss(r, false, "%.*s", buf_str(&text));
+    buf_release(&text);
+}
+
 static void look_at_providers(struct server *s, const struct plan *plan, struct readiness *r)
 {
     for (uint32_t i = 0; i < plan->nproviders; i++) {
         const char *why = server_auth_wrong(s, &plan->providers[i]);
         if (why)
             amiss(r, true, why, plan->providers[i].name);
+        else
+            look_at_keys(&plan->providers[i], r);
     }
 }
 

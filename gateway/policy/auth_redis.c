@@ -137,6 +137,10 @@ static void on_reply(struct redis_call *call, const struct redis_reply *reply)
     unlist(l);
     stats->answered_ns += clock_now() - l->asked_at;
     stats->failures += !understood;
+    if (understood)
+        stats->answered_at = clock_now();
+    else if (reply->status == REDIS_FAILED)
+        stats->failed_at = clock_now(); /* whether Redis is there at all, its connection tells */
     if (understood) {
         auth_cache_put(l->state->cache, l->entry);
         l->entry = NULL;

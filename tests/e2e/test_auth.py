@@ -279,6 +279,19 @@ def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed
     assert echo(keyed, ("x-api-key", fresh)).status == 200
 
 
+def test_a_file_that_is_gone_or_broken_is_seen_and_the_keys_read_before_stay(keyed):
+    assert eventually(lambda: ready(keyed))
+    good = keyed.keys.read_text()
+    for spoil, says in ((keyed.keys.unlink, "auth k: the file is gone; the keys read before stay"),
+                        (lambda: keyed.keys.write_text("{"), "keys.json: ")):
+        spoil()
+        assert eventually(lambda: [r for r in amiss(keyed) if says in r], 3), amiss(keyed)
+        assert ready(keyed) and echo(keyed, ("x-api-key", keyed.good)).status == 200
+        assert metric(keyed, "postern_auth_provider_ready", provider="k") == 1
+        keyed.keys.write_text(good)
+        assert eventually(lambda: amiss(keyed) == [], 3), amiss(keyed)
+
+
 def test_an_expired_key_is_refused(keyed):
     old = new_key(keyed.keys, "old", "--expires", "30d")
     known = json.loads(keyed.keys.read_text())
@@ -659,6 +672,10 @@ def ready(g):
     return h1.call(g.admin, "GET", "/readyz").status == 200
 
 
+def amiss(g):
+    return h1.call(g.admin, "GET", "/readyz").json["reasons"]
+
+
 def test_keys_rotate_without_a_lost_call(start, backend, demo_server, idp_server):
     g = jwks_gateway(start, demo_server, idp_server)
     assert eventually(lambda: ready(g))
@@ -726,6 +743,10 @@ def test_the_last_good_keys_stay_whatever_the_server_says(start, backend, demo_s
     assert echo(g, bearer(token)).status == 200
     refused(echo(g, bearer(Key.get("ES256", "evil").sign(claims()))))
     assert not g.rss_kib() > 60000
+    assert eventually(lambda: "auth t: the key set cannot be fetched: " in "".join(amiss(g)), 8)
+    assert ready(g)                                     # degraded, and yet it can judge
+    idp_server.paths["/jwks"] = key_set(Key.get("ES256"))
+    assert eventually(lambda: amiss(g) == [], 8)
 
 
 def test_a_key_at_fault_is_passed_over_and_told(start, backend, demo_server, idp_server):

@@ -163,6 +163,21 @@ def test_an_expired_key_is_refused_to_the_second(fleet, redis):
 
 # ---- what stands there is hostile ----
 
+def test_something_else_under_the_name_of_the_keys_is_seen(fleet, redis):
+    [g] = fleet(n=1)
+    key = new_key(redis, "good")
+    redis.ask("RENAME", NAME, "aside")
+    redis.ask("SET", NAME, "a string")
+    assert reasons(g) == []                             # nobody has asked yet
+    assert try_all([g], key) == {503}
+    assert eventually(lambda: reasons(g) == [
+        "auth k: Redis gives no keys: what stands under their name is something else, or may not be read"], 2)
+    assert not is_ready(g) and metric(g, "postern_auth_provider_ready", provider="k") == 0
+    redis.ask("RENAME", "aside", NAME)
+    assert eventually(lambda: try_all([g], key) == {200}, 2)
+    assert eventually(lambda: is_ready(g) and reasons(g) == [], 2)
+
+
 @pytest.mark.parametrize("entry", ["", "{}", "not json", '{"id": "x"}', '{"id": "x", "hash": "sha256:' + "0" * 64 + '"}',
                                    '{"id": "x", "hash": "HASH", "expries": "2020-01-01T00:00:00Z"}', "[1]" * 20000])
 def test_an_entry_that_is_no_key_lets_nobody_in(fleet, redis, entry):
