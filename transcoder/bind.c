@@ -160,12 +160,33 @@ static enum tc_status enter(struct tc_binding *b, const struct bind_target *t,
 
 /* ---- values ---- */
 
+const struct tc_field *tc_bind_bytes_of(const struct tc_field *f)
+{
+    if (f->flags & TC_MAP)
+        f = tc_field_by_number(f->message, 2);
+    if (f->message && f->message->wkt == TC_WKT_WRAPPER)
+        f = &f->message->fields[0];
+    return f->type == TC_BYTES ? f : NULL;
+}
+
+/* Bytes as they are, behind their length; of a BytesValue that of the message comes first. */
+static bool put_raw(struct buf *out, const struct tc_field *f, struct str bytes)
+{
+    if (!f->message)
+        return tc_put_varint(out, bytes.n) && buf_add(out, bytes);
+    if (!bytes.n)
+        return tc_put_varint(out, 0);
+    return tc_put_varint(out, 1 + tc_varint_size(bytes.n) + bytes.n) && tc_put_bytes(out, 1, bytes);
+}
+
 /* Appends the value of `f` without its key. */
 static enum tc_status put_value(struct tc_binding *b, const struct bind_target *t, struct buf *out,
                                 const struct tc_field *f, struct str value)
 {
     char why[TC_ERROR_TEXT_MAX + 2] = ": ";
 
+    if (t->raw && tc_bind_bytes_of(f))
+        return put_raw(out, f, value) ? TC_OK : no_memory(b);
     if (f->type == TC_ENUM)
         value = tc_enum_full_name(f->enumeration, value, b->enum_names);
     enum tc_status status = tc_value_text(out, f, value, TC_TEXT_PARAMETER, why + 2);

@@ -16,8 +16,12 @@ struct bind_target {
     size_t offset;    /* where it stands, or TC_NO_OFFSET */
     bool in_target;   /* as in tc_error */
     bool from_path;
+    bool raw; /* a value of bytes stands as it is, not in base64 */
 };
 
+/* The bytes field that one value for `f` ends in: `f` itself, the value of its map, what its
+ * BytesValue wraps. NULL: none. */
+const struct tc_field *tc_bind_bytes_of(const struct tc_field *f);
 enum tc_status tc_bind_value(struct tc_binding *b, const struct bind_target *t, struct str value);
 /* For bytes that need no reading, the leaf being bytes or an HttpBody and no map: the caller
  * appends one whole field to *wire, whose ceiling is then its own concern. */

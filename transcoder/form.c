@@ -22,6 +22,7 @@ struct tc_form {
 
 /* ---- where files can go ---- */
 
+/* Whose bytes are put where they belong as they come. */
 static bool is_file_field(const struct tc_field *f)
 {
     return tc_raw_takes(f) && !(f->flags & TC_MAP);
@@ -42,7 +43,7 @@ bool tc_form_takes_files(const struct tc_message *m)
     for (size_t i = 0; i < n; i++)
         for (uint16_t j = 0; j < seen[i]->nfields; j++) {
             const struct tc_field *f = &seen[i]->fields[j];
-            if (is_file_field(f))
+            if (is_file_field(f) || tc_bind_bytes_of(f))
                 return true;
             if (tc_bind_may_enter(f) && n < SEARCH_MAX && !noted(seen, n, f->message))
                 seen[n++] = f->message;
@@ -130,11 +131,11 @@ static enum tc_status refuse(struct tc_form *f, const char *why)
 static enum tc_status begin_text(struct tc_form *f, const struct tc_field *field)
 {
     const struct tc_part *part = &f->parts.part;
-    bool bytes = field->type == TC_BYTES || field->message;
 
-    if (bytes && (part->is_file || !is_text(part->content_type)))
+    f->target.raw = tc_bind_bytes_of(field) != NULL;
+    if (field->message && !f->target.raw && (part->is_file || !is_text(part->content_type)))
         return refuse(f, "is a file: only bytes and google.api.HttpBody fields take one");
-    if (!is_utf8(part->content_type))
+    if (!f->target.raw && !is_utf8(part->content_type))
         return refuse(f, "is text of another charset than UTF-8");
     f->fate = FATE_TEXT;
     f->text.n = 0;
@@ -155,7 +156,6 @@ static enum tc_status begin_raw(struct tc_form *f, const struct tc_field *field)
 
 static enum tc_status on_begin(struct tc_form *f)
 {
-    const struct tc_part *part = &f->parts.part;
     const struct tc_field *field = find_field(f);
 
     f->fate = FATE_SKIP;
@@ -165,8 +165,7 @@ static enum tc_status on_begin(struct tc_form *f)
         return tc_bind_unknown(
             f->binding, &f->target, "is unknown: there is no such field in ",
             (f->spec.field ? f->spec.field->message : f->binding->message)->full_name);
-    bool raw = is_file_field(field) && !f->target.key.p &&
-               (field->type != TC_BYTES || part->is_file || !is_text(part->content_type));
+    bool raw = is_file_field(field) && !f->target.key.p;
     return raw ? begin_raw(f, field) : begin_text(f, field);
 }
 

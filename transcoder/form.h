@@ -7,8 +7,8 @@
  *     tc_form_release(f);
  *
  * An HttpBody takes the part's bytes and its Content-Type (text/plain where it has none, RFC 7578
- * 4.4). A bytes field takes the bytes of a part that has a filename or a Content-Type other than
- * text. Every other part is text and binds as a query parameter does, base64 for bytes included.
+ * 4.4). Bytes, a BytesValue too and the values of a map, are the part's bytes as they are, whether
+ * it has a filename or not. Every other part is text and binds as a query parameter does.
  * What the path has bound a part may repeat but not change; a singular field comes once. Memory:
  * what the fields hold, and one part's text. */
 #pragma once
