@@ -83,7 +83,7 @@ static bool read_keys(struct file *f, bool must_exist)
     if (!must_exist && access(path, F_OK) != 0 && errno == ENOENT)
         return true;
     tc_faults_init(&faults, &f->c->arena);
-    bool ok = load_file(path, FILE_MAX, &text, &faults);
+    bool ok = load_regular_file(path, FILE_MAX, &text, &faults);
     if (!ok && faults.first)
         KEYS_COMPLAIN("%s: %.*s\n", path, STR_ARG(faults.first->text));
     ok = ok && parse(f, buf_str(&text));

@@ -30,7 +30,7 @@ struct auth_data *load_auth_file(const struct auth_source *s, struct tc_faults *
     struct tc_error error = {0};
     struct buf text;
     buf_init(&text, 0);
-    bool ok = d && load_file(s->fetch.file.p, KEY_FILE_MAX, &text, faults);
+    bool ok = d && load_regular_file(s->fetch.file.p, KEY_FILE_MAX, &text, faults);
     if (ok && !parse(&p, buf_str(&text), d, &error)) {
         tc_fault_add(faults, s->fetch.file, "%s%s%s", error.path, error.path[0] ? ": " : "",
                      error.text);
@@ -49,7 +49,7 @@ static bool read_secret(struct snapshot *s, struct auth_introspection *i, struct
     struct buf text;
     if (!i->secret_file.n)
         return true;
-    bool ok = load_file(i->secret_file.p, SECRET_MAX, &text, faults);
+    bool ok = load_regular_file(i->secret_file.p, SECRET_MAX, &text, faults);
     struct str secret = buf_str(&text);
     while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
         secret.n--;

@@ -282,12 +282,16 @@ def test_a_new_key_is_known_within_a_second_and_a_bad_file_changes_nothing(keyed
 def test_a_file_that_is_gone_or_broken_is_seen_and_the_keys_read_before_stay(keyed):
     assert eventually(lambda: ready(keyed))
     good = keyed.keys.read_text()
+    def pipe():
+        keyed.keys.unlink()
+        os.mkfifo(keyed.keys)
     for spoil, says in ((keyed.keys.unlink, "auth k: the file is gone; the keys read before stay"),
-                        (lambda: keyed.keys.write_text("{"), "keys.json: ")):
+                        (lambda: keyed.keys.write_text("{"), "keys.json: "), (pipe, "is no regular file")):
         spoil()
         assert eventually(lambda: [r for r in amiss(keyed) if says in r], 3), amiss(keyed)
         assert ready(keyed) and echo(keyed, ("x-api-key", keyed.good)).status == 200
         assert metric(keyed, "postern_auth_provider_ready", provider="k") == 1
+        keyed.keys.unlink(missing_ok=True)
         keyed.keys.write_text(good)
         assert eventually(lambda: amiss(keyed) == [], 3), amiss(keyed)
 

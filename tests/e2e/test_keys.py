@@ -1,5 +1,6 @@
 """`postern keys`: what it writes a gateway reads, and what it cannot do it says."""
 import json
+import os
 import subprocess
 
 import pytest
@@ -92,3 +93,9 @@ def test_words_that_a_key_cannot_have(file, args, says):
 def test_the_longest_id_is_taken(file):
     assert keys("add", "--file", file, "--id", "x" * 128, "--expires", "1d", "--note", "für Ä").returncode == 0
     assert json.loads(file.read_text())["keys"][1]["id"] == "x" * 128
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    done = keys("add", "--file", tmp_path / "pipe", "--id", "x")
+    assert done.returncode == 1 and done.stdout == "" and "is no regular file" in done.stderr, done

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/policy/auth_source.h"
@@ -130,6 +131,22 @@ static void a_secret_ends_before_the_end_of_its_line(void **state)
     }
 }
 
+/* Nobody writes into it: whoever opened it would wait for ever. */
+static void a_pipe_is_no_file_and_is_not_waited_for(void **state)
+{
+    static const enum auth_kind kinds[] = {AUTH_API_KEY, AUTH_JWT, AUTH_INTROSPECTION};
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        begin(kinds[i], "");
+        unlink(t.path);
+        assert_int_equal(mkfifo(t.path, 0600), 0);
+        load_auth(&t.s, t.config, &t.faults);
+        assert_int_equal(t.faults.count, 1);
+        assert_non_null(strstr(t.faults.first->text.p, "is no regular file"));
+        unlink(t.path);
+    }
+}
+
 static void keys_in_redis_have_no_source(void **state)
 {
     (void)state;
@@ -169,6 +186,7 @@ int main(void)
         TEST(api_keys_are_read_or_refused_with_their_place),
         TEST(key_sets_are_read_and_no_fault_of_theirs_is_passed_over),
         TEST(a_secret_ends_before_the_end_of_its_line),
+        TEST(a_pipe_is_no_file_and_is_not_waited_for),
         TEST(keys_in_redis_have_no_source),
         TEST(want_of_memory_is_a_fault),
     };
