@@ -109,6 +109,12 @@ enum tc_status tc_bind_unknown(struct tc_binding *b, const struct bind_target *t
                    STR_ARG(shown), why, STR_ARG(detail));
 }
 
+enum tc_status tc_bind_too_deep(struct tc_binding *b, const struct bind_target *t, size_t max_depth)
+{
+    return tc_bind_unknown(b, t, "is nested too deep: the most names that may stand in it are ",
+                           arena_printf(b->arena, "%zu", max_depth));
+}
+
 static enum tc_status no_memory(struct tc_binding *b)
 {
     tc_fail(b->error, TC_NOMEM, TC_NO_OFFSET, "", "out of memory");

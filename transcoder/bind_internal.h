@@ -33,6 +33,7 @@ struct bind_name {
     const struct tc_field *fields[BIND_DEPTH_MAX];
     size_t n;
     struct str key;
+    bool too_deep; /* it has more names than are read */
 };
 
 /* Finds the fields, from those of `m` on, that p->rest speaks of, behind the p->n that are there.
@@ -41,6 +42,9 @@ bool tc_bind_resolve(struct bind_name *p, const struct tc_message *m, size_t max
 /* Notes that the parameter `t` names no field; `why` goes on behind the name. */
 enum tc_status tc_bind_unknown(struct tc_binding *b, const struct bind_target *t, const char *why,
                                struct str detail);
+
+enum tc_status tc_bind_too_deep(struct tc_binding *b, const struct bind_target *t,
+                                size_t max_depth);
 
 /* For "%.*s": the start of `s`, cut between two characters when it is too long to be shown. */
 struct str tc_bind_show(struct str s);

@@ -41,7 +41,8 @@ static bool take_key(struct bind_name *p)
 bool tc_bind_resolve(struct bind_name *p, const struct tc_message *m, size_t max_depth)
 {
     for (;;) {
-        const struct tc_field *f = p->n < max_depth ? tc_field_by_name(m, take_name(p)) : NULL;
+        p->too_deep = p->n >= max_depth;
+        const struct tc_field *f = p->too_deep ? NULL : tc_field_by_name(m, take_name(p));
         if (!f)
             return false;
         p->fields[p->n++] = f;
@@ -84,6 +85,7 @@ static enum tc_status bind_parameter(struct tc_binding *b, struct bind_target *t
 
     p.n = 0;
     p.key = STR_NONE;
+    p.too_deep = false;
     enum tc_status status = decode(b, t, t->name, &p.name);
     if (status != TC_OK)
         return status;
@@ -92,7 +94,9 @@ static enum tc_status bind_parameter(struct tc_binding *b, struct bind_target *t
     t->fields = p.fields;
     t->n = p.n;
     t->key = p.key;
-    if (!known || p.fields[0] == o->body_field)
+    if (p.too_deep && p.fields[0] != o->body_field)
+        status = tc_bind_too_deep(b, t, depth_of(o));
+    else if (!known || p.fields[0] == o->body_field)
         status = unknown(b, t, o);
     else if ((status = decode(b, t, value, &value)) == TC_OK)
         status = tc_bind_value(b, t, value);

@@ -18,6 +18,7 @@ struct tc_form {
     enum fate fate;
     struct buf text;
     struct tc_raw raw;
+    size_t max_depth;
 };
 
 /* ---- where files can go ---- */
@@ -64,6 +65,9 @@ struct tc_form *tc_form_new(const struct tc_form_spec *spec, struct tc_binding *
     }
     f->binding = binding;
     f->spec = *spec;
+    f->max_depth = spec->max_depth ? spec->max_depth : DEPTH;
+    if (f->max_depth > BIND_DEPTH_MAX)
+        f->max_depth = BIND_DEPTH_MAX;
     buf_init(&f->text, SIZE_MAX / 2);
     enum tc_status st = tc_multipart_init(&f->parts, content_type, binding->arena, binding->error);
     return st == TC_OK ? f : NULL;
@@ -80,7 +84,6 @@ static const struct tc_field *find_field(struct tc_form *f)
 {
     struct bind_name *n = &f->name;
     const struct tc_message *m = f->binding->message;
-    size_t depth = f->spec.max_depth ? f->spec.max_depth : DEPTH;
 
     n->name = n->rest = f->parts.part.name;
     n->key = STR_NONE;
@@ -89,7 +92,7 @@ static const struct tc_field *find_field(struct tc_form *f)
         n->fields[n->n++] = f->spec.field;
         m = f->spec.field->message;
     }
-    bool known = tc_bind_resolve(n, m, depth < BIND_DEPTH_MAX ? depth : BIND_DEPTH_MAX);
+    bool known = tc_bind_resolve(n, m, f->max_depth);
     f->target = (struct bind_target){.fields = n->fields,
                                      .n = n->n,
                                      .key = n->key,
@@ -159,6 +162,8 @@ static enum tc_status on_begin(struct tc_form *f)
     const struct tc_field *field = find_field(f);
 
     f->fate = FATE_SKIP;
+    if (f->name.too_deep)
+        return tc_bind_too_deep(f->binding, &f->target, f->max_depth);
     if (!field && f->spec.ignore_unknown)
         return TC_OK;
     if (!field)
