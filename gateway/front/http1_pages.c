@@ -2,8 +2,8 @@
 
 /* What MHD refuses by itself it answers with pages of its own, in HTML. Every failure has one shape
  * here, so its one function that makes them is replaced when the program is linked (--wrap); the
- * sentence of the page becomes the message, and the description of a google.rpc.BadRequest. Without
- * effect where MHD is a shared library. */
+ * sentence of the page becomes the message, and the description of a google.rpc.BadRequest where
+ * the request is to blame. Without effect where MHD is a shared library. */
 
 #ifndef POSTERN_OLD_MHD
 
@@ -30,6 +30,13 @@ static void page_text(struct str page, struct buf *out)
     }
 }
 
+/* The one page that says it is not the client's mistake: 501. */
+static bool is_unsupported(struct str page)
+{
+    struct str title = STR("<title>Unsupported ");
+    return memmem(page.p, page.n, title.p, title.n) != NULL;
+}
+
 static bool page_json(struct str page, struct buf *json, struct arena *arena)
 {
     struct tc_error where = {.status = TC_OK};
@@ -39,6 +46,10 @@ static bool page_json(struct str page, struct buf *json, struct arena *arena)
     tc_fail(&where, TC_INVALID, TC_NO_OFFSET, "", "%.*s", STR_ARG(buf_str(&text)));
     struct tc_error_info info = {
         .code = TC_CODE_INVALID_ARGUMENT, .message = buf_str(&text), .where = &where};
+    if (is_unsupported(page)) {
+        info.code = TC_CODE_UNIMPLEMENTED;
+        info.where = NULL;
+    }
     bool ok = tc_status_json(json, &info, NULL, arena);
     buf_release(&text);
     return ok;

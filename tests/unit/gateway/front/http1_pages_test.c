@@ -98,10 +98,28 @@ static void a_refusal_of_mhd_has_the_shape_of_all_errors(void **state)
     MHD_stop_daemon(b.daemon);
 }
 
+static void a_coding_that_is_not_spoken_is_unimplemented(void **state)
+{
+    struct bench b;
+    char room[8192];
+    (void)state;
+
+    bench_open(&b);
+    struct str answer = ask(&b,
+                            STR("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+                            room, sizeof room);
+    if (!has(answer, "HTTP/1.1 501 ") ||
+        !has(answer, "\r\n\r\n{\"code\":12,\"message\":\"The Tr") ||
+        !has(answer, "\"details\":[]}"))
+        fail_msg("%.*s", STR_ARG(answer));
+    MHD_stop_daemon(b.daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_of_mhd_has_the_shape_of_all_errors),
+        cmocka_unit_test(a_coding_that_is_not_spoken_is_unimplemented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
