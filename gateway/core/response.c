@@ -49,6 +49,14 @@ static void fail_reply(struct exchange *x, enum tc_status st, const struct tc_er
 
 /* ---- one message into the body of the answer: as JSON, or the bytes of an HttpBody */
 
+/* The type of a stream is that of its first message; the later ones say it again or say none. */
+static bool type_stays(const struct exchange *x)
+{
+    struct str own = x->raw_reply.content_type;
+    return !x->answer.ready || !own.n ||
+           str_eq(own, headers_get(&x->answer.headers, STR("content-type")));
+}
+
 static bool raw_begin(struct exchange *x)
 {
     enum tc_status st = tc_http_body_read(buf_str(&x->reply), x->route->response_body,
@@ -56,6 +64,10 @@ static bool raw_begin(struct exchange *x)
     if (st == TC_OK && x->raw_reply.content_type.n > CONTENT_TYPE_MAX)
         st = tc_fail(&x->reply_error, TC_INVALID, TC_NO_OFFSET, "contentType",
                      "longer than %d bytes", CONTENT_TYPE_MAX);
+    if (st == TC_OK && !type_stays(x))
+        st = tc_fail(&x->reply_error, TC_INVALID, TC_NO_OFFSET, "contentType",
+                     "\"%.*s\" is another than that of the first message, which the answer has",
+                     STR_ARG(x->raw_reply.content_type));
     if (st != TC_OK)
         fail_reply(x, st, &x->reply_error);
     return st == TC_OK;

@@ -134,6 +134,14 @@ def test_a_stream_that_fails_midway_is_cut_and_nothing_is_put_into_it(bodies):
     assert answer.status == 200 and answer.body == b"begun" and not answer.clean
 
 
+@pytest.mark.parametrize("first", ["x/y", ""])
+def test_a_stream_whose_type_changes_is_cut(bodies, first):
+    bodies.does[BODIES + "Download"] = lambda call: iter([
+        call.output(content_type=first, data=b"begun"), call.output(content_type="text/html", data=b"zz")])
+    answer = send(bodies, "GET", "/download/n")
+    assert answer.status == 200 and answer.body == b"begun" and not answer.clean
+
+
 def test_a_stream_that_fails_at_once_is_an_error(bodies):
     bodies.does[BODIES + "Download"] = lambda call: call.fail(5, "no such file")
     assert assert_error(send(bodies, "GET", "/download/n"), 404, 5) == "no such file"
