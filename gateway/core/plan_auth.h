@@ -28,9 +28,9 @@ struct plan_hidden {
     const struct str *headers; /* lower case */
     const struct str *behind;  /* what any provider reads: never behind Grpc-Metadata-, where nobody
                                   has judged it, also when it is forwarded */
-    const struct str *queries; /* of the method's own providers: elsewhere it may be a field's name
-                                */
-    uint16_t nheaders, nbehind, nqueries;
+    const struct str *queries; /* of the method's own providers */
+    const struct str *others;  /* of other providers: stay where a field has the name */
+    uint16_t nheaders, nbehind, nqueries, nothers;
     bool bearer; /* Authorization, of that scheme */
 };
 

@@ -140,14 +140,33 @@ static bool is_hidden(const struct plan_hidden *h, const struct header *header)
     return h->bearer && str_eq(name, STR("authorization")) && bearer(header->value, &token);
 }
 
+/* Whether a parameter of that name, or "name.more", sets a field. */
+static bool is_field(const struct route *route, struct str name)
+{
+    if (route->whole_body)
+        return false;
+    const struct tc_field *f = tc_field_by_name(route->policy->method->input, str_cut(&name, '.'));
+    return f && f != route->body;
+}
+
+static bool take_out(struct exchange *x, struct str name)
+{
+    if (!x->request.query.p)
+        return true;
+    struct str query = query_without(x->request.query, name, &x->arena);
+    if (query.p)
+        x->request.query = query;
+    return query.p;
+}
+
 static bool hide_queries(const struct plan_hidden *h, struct exchange *x)
 {
-    for (uint16_t i = 0; i < h->nqueries && x->request.query.p; i++) {
-        struct str query = query_without(x->request.query, h->queries[i], &x->arena);
-        if (!query.p)
+    for (uint16_t i = 0; i < h->nqueries; i++)
+        if (!take_out(x, h->queries[i]))
             return false;
-        x->request.query = query;
-    }
+    for (uint16_t i = 0; i < h->nothers; i++)
+        if (!is_field(x->route, h->others[i]) && !take_out(x, h->others[i]))
+            return false;
     return true;
 }
 

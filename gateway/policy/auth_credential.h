@@ -14,5 +14,6 @@ enum auth_found {
 enum auth_found auth_credential_find(const struct auth_provider *p, const struct request *r,
                                      struct arena *arena, struct str *text);
 /* Takes these places out of the request: the headers do not travel on, the query parameters are not
- * bound to fields. (The log never sees them: plan.concealed.) False: out of memory. */
+ * bound to fields (those of other methods' providers only where no field has the name). (The log
+ * never sees them: plan.concealed.) False: out of memory. */
 bool auth_credential_hide(const struct plan_hidden *h, struct exchange *x);

@@ -9,7 +9,7 @@ enum { IDENTITY_NAMES = 5 };
 /* Being made: what of plan_hidden is const once it is there. */
 struct hidden_lists {
     struct plan_hidden *out;
-    struct str *headers, *behind, *queries;
+    struct str *headers, *behind, *queries, *others;
 };
 
 static bool requires(const struct plan_requirement *r, const struct auth_provider *p)
@@ -75,8 +75,9 @@ static void hide_provider(const struct compile *c, const struct plan_auth *auth,
                           const struct auth_provider *p, struct hidden_lists *l)
 {
     bool own = is_own(auth, p);
-    if (own && p->places.query.n)
-        l->queries[l->out->nqueries++] = p->places.query;
+    if (p->places.query.n)
+        add(own ? l->queries : l->others, own ? &l->out->nqueries : &l->out->nothers,
+            p->places.query);
     for (uint32_t h = 0; h < p->places.nheaders; h++) {
         struct str name = p->places.headers[h];
         add(l->behind, &l->out->nbehind, name);
@@ -96,10 +97,12 @@ void policy_auth_hidden(struct compile *c, const struct plan_auth *auth, struct 
         .headers = policy_array(c, most, sizeof *l.headers),
         .behind = policy_array(c, most, sizeof *l.behind),
         .queries = policy_array(c, c->nproviders, sizeof *l.queries),
+        .others = policy_array(c, c->nproviders, sizeof *l.others),
     };
 
-    *out = (struct plan_hidden){.headers = l.headers, .behind = l.behind, .queries = l.queries};
-    if (!l.headers || !l.behind || !l.queries)
+    *out = (struct plan_hidden){
+        .headers = l.headers, .behind = l.behind, .queries = l.queries, .others = l.others};
+    if (!l.headers || !l.behind || !l.queries || !l.others)
         return;
     hide_identity(&c->identity, l.headers, &out->nheaders);
     for (uint32_t i = 0; i < c->nproviders; i++)

@@ -372,8 +372,18 @@ def test_a_credential_ends_here_whatever_the_method_asks_for(start, backend, dem
     assert seen.values("x-api-key") == ([good] if forward else [])
     assert sorted(seen.values("authorization")) == sorted(([f"Bearer {good}"] if forward else []) + ["Basic eDp5"])
     assert seen.values("x-other-key") == []
-    # A parameter of that name is no field here, and might be one elsewhere.
-    assert echo(g, ("x-other-key", other), target=f"/v1/echo?key={good}").status == 400
+    assert echo(g, ("x-other-key", other), target=f"/v1/echo?key={good}").status == 200
+    assert good not in g.log.read_text()
+
+
+def test_a_parameter_of_a_key_stays_where_it_is_a_field(start, backend, demo_server, tmp_path):
+    """Where nobody reads it as a key it has always meant something else; where it means nothing it is nothing."""
+    path = tmp_path / "keys.json"
+    good = new_key(path, "good")
+    g = start(demo_server.target, {"auth": [{"name": "k", "api_keys": {"file": str(path), "query": "family"}}]})
+    assert h1.call(g.port, "GET", "/v1/models?family=tiny").status == 200
+    assert list(backend.calls[-1].request.family) == ["tiny"]
+    assert echo(g, target=f"/v1/echo?family={good}").status == 200
     assert good not in g.log.read_text()
 
 

@@ -199,7 +199,8 @@ struct  Postern__V1__AuthProvider
   ProtobufCMessage base;
   char *name;
   /*
-   * The credential travels on to the upstream. Default: it ends here; calls of methods that ask for none lose it too.
+   * The credential travels on to the upstream. Default: it ends here; calls of methods that ask for none lose it too, save for
+   * a query parameter that is there the name of a field.
    */
   protobuf_c_boolean forward;
   Postern__V1__AuthProvider__KindCase kind_case;

@@ -40,7 +40,7 @@ static bool hides(const struct bed *b, struct str name)
 
 static void check(struct bed *b, const struct plan_auth *auth, const char *expected)
 {
-    char seen[5] = "";
+    char seen[6] = "";
     size_t n = 0;
     policy_auth_hidden(&b->c, auth, &b->out);
     if (hides(b, x_a))
@@ -51,6 +51,8 @@ static void check(struct bed *b, const struct plan_auth *auth, const char *expec
         seen[n++] = 'B';
     if (b->out.nqueries)
         seen[n++] = '?';
+    if (b->out.nothers)
+        seen[n++] = '*';
     seen[n] = 0;
     assert_string_equal(seen, expected);
 }
@@ -60,13 +62,13 @@ static void all_that_any_provider_reads_ends_here(void **state)
     struct bed b;
     (void)state;
     begin(&b);
-    check(&b, NULL, "abB");
-    check(&b, &b.auth, "abB"); /* anonymous */
+    check(&b, NULL, "abB*");
+    check(&b, &b.auth, "abB*"); /* anonymous */
     b.auth.nany_of = 1;
     b.requirements[0].provider = &b.providers[0];
-    check(&b, &b.auth, "abB?"); /* its own query parameter is taken out, no other's */
+    check(&b, &b.auth, "abB?"); /* its own query parameter goes in any case */
     b.requirements[0].provider = &b.providers[1];
-    check(&b, &b.auth, "abB");
+    check(&b, &b.auth, "abB*");
     arena_release(&b.arena);
 }
 
@@ -76,12 +78,12 @@ static void what_is_forwarded_stays(void **state)
     (void)state;
     begin(&b);
     b.providers[0].forward = true;
-    check(&b, NULL, "bB"); /* the other one reads Bearer too */
+    check(&b, NULL, "bB*"); /* the other one reads Bearer too */
     b.auth.nany_of = 1;
     b.requirements[0].provider = &b.providers[0];
     check(&b, &b.auth, "b?"); /* its own forwards Bearer; the parameter never travels */
     b.requirements[0].provider = &b.providers[1];
-    check(&b, &b.auth, "bB");
+    check(&b, &b.auth, "bB*");
     b.auth.nany_of = 2;
     b.requirements[1].provider = &b.providers[0];
     check(&b, &b.auth, "bB?"); /* one of its own does not */
