@@ -286,6 +286,21 @@ static bool check_twins(struct reader *r, const struct auth_keys *keys, struct a
     return true;
 }
 
+/* The file has "keys" and nothing else: `postern keys` would lose it. */
+static bool check_file(const struct reader *r, const struct expr_value *file)
+{
+    for (uint32_t i = 0, n = file->kind == EXPR_MAP ? file->map->size(file->map) : 0; i < n; i++) {
+        struct expr_value name, value;
+        file->map->at(file->map, NULL, i, &name, &value);
+        if (str_eq(name.s, STR("keys")))
+            continue;
+        tc_fail(r->error, TC_INVALID, TC_NO_OFFSET, "",
+                "\"%.*s\" is no member of a file of keys; it has \"keys\" alone", STR_ARG(name.s));
+        return false;
+    }
+    return true;
+}
+
 static bool read_list(struct reader *r, const struct expr_value *file, struct auth_keys *keys)
 {
     struct expr_value list = json_member(file, "keys");
@@ -322,7 +337,7 @@ bool auth_keys_parse(struct str json, struct str provider, struct auth_keys *key
     arena_init(&tree, 64 << 10, TREE_MEMORY);
     r.provider = arena_copy(r.arena, provider);
     bool ok = r.provider.p ? json_value_parse(json, &tree, &file, error) : out_of_memory(&r);
-    ok = ok && read_list(&r, &file, keys) && check_twins(&r, keys, &tree);
+    ok = ok && check_file(&r, &file) && read_list(&r, &file, keys) && check_twins(&r, keys, &tree);
     arena_release(&tree);
     if (!ok)
         auth_keys_release(keys);

@@ -46,12 +46,39 @@ static uint32_t read_duration(struct reading *r, const char *path, const char *t
     return ms;
 }
 
-/* Of the arena, in lower case. */
+/* In lower case. A name with an underscore is refused whoever sends it: many servers take x_user
+ * for x-user. */
+static struct str read_header(struct reading *r, struct str path, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+    struct str out = policy_lower(r->c, name);
+    if (!out.n || strspn(out.p, letters) != out.n)
+        FAULT(
+            r->c, &r->at, path,
+            "\"%s\" is no header that a credential can stand in: letters, digits, '-' and '.', as "
+            "in \"x-api-key\"",
+            name);
+    return out;
+}
+
 static const struct str *read_headers(struct reading *r, char *const *names, size_t n)
 {
     struct str *out = policy_array(r->c, n, sizeof *out);
     for (size_t i = 0; out && i < n; i++)
-        out[i] = policy_lower(r->c, names[i]);
+        out[i] = read_header(r, TEXT(r->c, "api_keys.headers[%zu]", i), names[i]);
+    return out;
+}
+
+static struct str read_query(struct reading *r, const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    struct str out = str_c(name);
+    if (out.n && strspn(out.p, letters) != out.n)
+        FAULT(r->c, &r->at, STR("api_keys.query"),
+              "\"%s\" is no name of a parameter: letters, digits, '-', '.', '_' and '~', as in "
+              "\"key\"",
+              name);
     return out;
 }
 
@@ -123,7 +150,7 @@ static void read_api_keys(struct reading *r, const Postern__V1__ApiKeys *m)
     p->headers = m->n_headers ? read_headers(r, m->headers, m->n_headers) : &standard;
     p->nheaders = m->n_headers ? (uint32_t)m->n_headers : 1;
     p->bearer = m->_bearer_case ? m->bearer : true;
-    p->query = str_c(m->query);
+    p->query = read_query(r, m->query);
 }
 
 static void read_names(struct reading *r, const Postern__V1__ClaimNames *m)
@@ -206,7 +233,7 @@ static void read_jwt(struct reading *r, const Postern__V1__Jwt *m)
     r->out->places.bearer = !is_set(m->header) ||
                             str_eq_nocase(str_c(m->header), STR("authorization"));
     if (header && !r->out->places.bearer) {
-        *header = policy_lower(r->c, m->header);
+        *header = read_header(r, STR("jwt.header"), m->header);
         r->out->places.headers = header;
         r->out->places.nheaders = 1;
     }

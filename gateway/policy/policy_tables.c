@@ -131,6 +131,22 @@ static struct str read_key(struct compile *c, const char *field, const char *key
     return text;
 }
 
+/* What the upstream would read there were the one or the other. */
+static void check_apart(struct compile *c, const struct plan_identity *i)
+{
+    static const char *const names[] = {"id", "tenant", "subject", "provider", "scopes"};
+    const struct str keys[] = {i->id, i->tenant, i->subject, i->provider, i->scopes};
+    struct origin at = {.prefix = STR("identity")};
+    for (size_t a = 0; a < sizeof keys / sizeof *keys; a++)
+        for (size_t b = 0; b < a; b++)
+            if (keys[a].n && str_eq(keys[a], keys[b])) {
+                FAULT(c, &at, str_c(names[a]),
+                      "\"%.*s\" is identity.%s already; give each a name of its own",
+                      STR_ARG(keys[a]), names[b]);
+                break;
+            }
+}
+
 void policy_identity_read(struct compile *c)
 {
     const Postern__V1__Identity *m = c->in->config ? c->in->config->identity : NULL;
@@ -143,4 +159,5 @@ void policy_identity_read(struct compile *c)
         .provider = read_key(c, "provider", m->provider),
         .scopes = read_key(c, "scopes", m->scopes),
     };
+    check_apart(c, &c->identity);
 }

@@ -126,6 +126,8 @@ static void faults_of_a_file_have_their_place(void **state)
         {"{}", "keys", "must be a list"},
         {"[]", "keys", "must be a list"},
         {"{\"keys\":{}}", "keys", "must be a list"},
+        {"{\"keys\":[],\"Keys\":[]}", "", "\"Keys\" is no member of a file of keys"},
+        {"{\"version\":1,\"keys\":[]}", "", "\"version\" is no member of a file of keys"},
         {"{\"keys\":[1]}", "keys[0]", "must be an object"},
         {"{\"keys\":[{}]}", "keys[0].id", "is missing"},
         {KEY("\"id\":\"b\""), "keys[1].hash", "64 hex digits"},

@@ -227,6 +227,33 @@ static void rules_of_tokens_have_their_defaults(void **state)
     set_release(&r.set);
 }
 
+static void places_are_names_that_a_request_can_have(void **state)
+{
+    static const char *const wrong[] = {"a b", "x_key", "", "x:key", "caf\xc3\xa9"};
+    static const char *const queries[] = {"a&b", "a=b", "a b", "a%26"};
+    Postern__V1__ApiKeys m = POSTERN__V1__API_KEYS__INIT;
+    Postern__V1__Jwt j = jwt();
+    char *names[2] = {TEXT_OF("X-Key.2"), NULL};
+    (void)state;
+    m.file = TEXT_OF("keys.json");
+    m.headers = names;
+    m.n_headers = 2;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        names[1] = TEXT_OF(wrong[i]);
+        check(of_keys(&m), "auth[0].api_keys.headers[1]", "\"");
+        j.header = TEXT_OF(wrong[i]);
+        if (wrong[i][0])
+            check(of_jwt(&j), "auth[0].jwt.header", "\"");
+    }
+    m.n_headers = 1;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        m.query = TEXT_OF(queries[i]);
+        check(of_keys(&m), "auth[0].api_keys.query", "\"");
+    }
+    m.query = TEXT_OF("api_key");
+    check(of_keys(&m), "", NULL);
+}
+
 static Postern__V1__Introspection introspection(void)
 {
     Postern__V1__Introspection m = POSTERN__V1__INTROSPECTION__INIT;
@@ -277,6 +304,7 @@ int main(void)
         cmocka_unit_test(durations_are_checked),
         cmocka_unit_test(secrets_and_public_keys_do_not_mix),
         cmocka_unit_test(rules_of_tokens_have_their_defaults),
+        cmocka_unit_test(places_are_names_that_a_request_can_have),
         cmocka_unit_test(introspection_is_bounded),
         cmocka_unit_test(certificates_wait_for_tls),
     };

@@ -117,6 +117,8 @@ static void identity_keys_are_metadata_that_can_be_set(void **state)
     char yaml[200], fault[200];
     (void)state;
     check("identity: { id: x-id, tenant: x.tenant, subject: \"\", scopes: x-scopes }", NULL);
+    check("identity: { id: x-id, tenant: x-tenant, scopes: x-id }",
+          "identity.scopes: \"x-id\" is identity.id already");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(yaml, sizeof yaml, "identity: { subject: \"%s\" }", wrong[i]);
         snprintf(fault, sizeof fault, "identity.subject: \"%s\" is no metadata", wrong[i]);
