@@ -215,6 +215,16 @@ def test_a_client_that_leaves_while_redis_is_asked_is_not_charged(fleet, redis):
     assert echo(g, id=1).header("ratelimit").startswith('"n";r=98;')
 
 
+@pytest.mark.parametrize("rate, algorithm", [("1", "CONCURRENCY"), ("1/day", "FIXED_WINDOW")])
+def test_a_call_refused_in_a_stall_has_cost_nothing(fleet, redis, rate, algorithm):
+    [g] = fleet(shared(rate, algorithm=algorithm, when_away="CLOSED"), n=1, patience="50ms")
+    redis.signal(signal.SIGSTOP)
+    assert echo(g).status == 503
+    time.sleep(0.1)
+    redis.signal(signal.SIGCONT)
+    assert eventually(lambda: echo(g).status == 200, timeout=1)
+
+
 def ready(g):
     answer = h1.call(g.admin, "GET", "/readyz")
     return answer.status, answer.json["reasons"]
