@@ -20,6 +20,7 @@ static const struct stage stages[] = {
     {"branch", PHASE_MESSAGE, branch_stage},       /* which cluster */
     {"metadata", PHASE_MESSAGE, metadata_stage},   /* what the upstream is told */
     {"rpc", PHASE_MESSAGE, rpc_stage},             /* the call; its events make the answer */
+    {"limit", PHASE_FURTHER, limit_further_stage}, /* what one more message of a stream costs */
     {"limit", PHASE_REPLY, limit_reply_stage},     /* what the answer has cost */
     {"auth", PHASE_OVER, auth_over_stage},
     {"limit", PHASE_OVER, limit_over_stage}, /* what was not spent goes back */

@@ -15,6 +15,8 @@ enum stage_result {
 enum stage_phase {
     PHASE_HEAD,    /* the head is known; the body is not read before the last of these rows */
     PHASE_MESSAGE, /* the request message is complete (of a client stream: the first) */
+    PHASE_FURTHER, /* each further message of a client's stream is in x->message, before it is sent
+                    */
     PHASE_REPLY,   /* each message of the upstream is in x->reply, before any byte of it is shown */
     PHASE_OVER,    /* the exchange ends, its outcome is known; cannot answer any more */
 };
@@ -33,5 +35,6 @@ struct pipeline {
 /* Runs the rows of `phase` from x->stage on: PHASE_HEAD and PHASE_MESSAGE, each row once in a life.
  * STAGE_NEXT when the last of them has passed. */
 enum stage_result pipeline_run(struct exchange *x, enum stage_phase phase);
-/* Runs all rows of `phase`: PHASE_REPLY and PHASE_OVER. STAGE_END when one has answered. */
+/* Runs all rows of `phase`: PHASE_FURTHER, PHASE_REPLY and PHASE_OVER. STAGE_END when one has
+ * answered. */
 enum stage_result pipeline_each(struct exchange *x, enum stage_phase phase);

@@ -11,6 +11,7 @@ struct plan_method_limit {
     struct str default_key; /* empty: a call without a key is refused */
     enum plan_when when;    /* all that is needed to take it */
     bool total;             /* messages of a stream tell the cost so far */
+    bool each;              /* each message of the client's stream has its cost, by `cost` */
 };
 
 /* postern.v1.Limits and .RateLimitService, and all limits of all methods. */

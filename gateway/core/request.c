@@ -123,6 +123,8 @@ bool request_message_complete(struct exchange *x)
         return false;
     }
     if (x->call_began) {
+        if (x->call && pipeline_each(x, PHASE_FURTHER) != STAGE_NEXT)
+            return false;
         if (x->call)
             rpc_send(x);
         buf_release(&x->message);

@@ -142,19 +142,25 @@ static void on_cancel(struct exchange_wait *wait)
     stop((struct limits *)wait);
 }
 
-static void beyond(struct exchange *x, const struct limit_item *i)
+static void beyond(struct exchange *x, const struct limit_item *i, const char *where)
 {
     x->rule = i->limit->name;
     exchange_fail(x, TC_CODE_RESOURCE_EXHAUSTED, 0,
-                  "limit \"%.*s\" is used up in the middle of the answer", STR_ARG(i->limit->name));
+                  "limit \"%.*s\" is used up in the middle of the %s", STR_ARG(i->limit->name),
+                  where);
 }
 
 /* A single answer that has been made is given; what it owes is owed by the key. */
 static void on_cut(struct limit_call *c, struct limit_item *i)
 {
     struct limits *l = (struct limits *)((char *)c - offsetof(struct limits, call));
-    if (l->x->policy->method->server_streaming && !exchange_answered(l->x))
-        beyond(l->x, i);
+    const struct tc_method *m = l->x->policy->method;
+    if (exchange_answered(l->x))
+        return;
+    if (m->server_streaming && i->settles)
+        beyond(l->x, i, "answer");
+    else if (m->client_streaming && !l->x->has_reply)
+        beyond(l->x, i, "request");
 }
 
 /* ---- the stages ---- */
@@ -228,6 +234,41 @@ enum stage_result limit_message_stage(struct exchange *x)
     return result == STAGE_WAIT ? wait_for(x) : result;
 }
 
+/* False: it has its answer. */
+static bool charge_further(struct exchange *x, const struct plan_method_limit *row,
+                           struct limit_item *i)
+{
+    struct expr_value v;
+    uint64_t cost;
+    if (!eval(x, &row->cost, &v))
+        return false;
+    if (!limit_value_number(v, &cost))
+        return refuse(x, i, "cost");
+    if (i->spent < i->charged)
+        i->spent = i->charged; /* by the messages before */
+    if (limit_spend(&x->limits->call, i, cost))
+        return true;
+    beyond(x, i, "request");
+    return false;
+}
+
+enum stage_result limit_further_stage(struct exchange *x)
+{
+    bool renewed = false;
+    for (uint8_t k = 0; x->limits && k < x->policy->nlimits; k++) {
+        const struct plan_method_limit *row = &x->policy->limits[k];
+        struct limit_item *i = &x->limits->call.items[k];
+        if (!row->each || i->left_out)
+            continue;
+        if (!renewed)
+            attributes_renew(x, ATTRIBUTE_REQUEST);
+        renewed = true;
+        if (!charge_further(x, row, i))
+            return STAGE_END;
+    }
+    return STAGE_NEXT;
+}
+
 /* A cost that cannot be told keeps what was put aside for it. */
 static uint64_t spent_by(struct exchange *x, const struct plan_method_limit *row,
                          const struct limit_item *i)
@@ -250,7 +291,7 @@ enum stage_result limit_reply_stage(struct exchange *x)
             continue;
         if (!x->policy->method->server_streaming)
             continue;
-        beyond(x, i);
+        beyond(x, i, "answer");
         return STAGE_END;
     }
     return STAGE_NEXT;

@@ -340,6 +340,12 @@ static void compile_cost(struct limit_at *a, struct method_policy *p, struct pla
               "here or in Redis");
     if (later && out->limit->rule.kind == LIMIT_CONCURRENCY)
         WRONG(a, "cost", "reads `response`; what a CONCURRENCY limit holds is known before");
+    bool stream = p->method->client_streaming && known && out->cost.when == PLAN_MESSAGE;
+    out->each = stream && out->limit->rule.kind != LIMIT_CONCURRENCY;
+    if (stream && out->limit->store == LIMIT_SERVICE)
+        WRONG(a, "cost",
+              "reads each message of the client's stream, and a rate-limit service is asked once a "
+              "call; count it here or in Redis");
     out->total = a->limit->cost_is_total;
     if (out->total && known && !later)
         WRONG(a, "cost_is_total", "is for costs that read `response`");
@@ -390,6 +396,16 @@ static void compile_limit(struct limit_at *a, struct method_policy *p,
     out->when = when_of(out);
 }
 
+/* The first message of a stream is kept for expressions that read both; there is one at a time. */
+static void check_each(struct limit_at *a, const struct method_policy *p,
+                       const struct plan_method_limit *out)
+{
+    if (out->each && p->attributes && p->attributes->request_later)
+        WRONG(a, "cost",
+              "reads each message of the client's stream, and another expression of this RPC reads "
+              "`request` with `response`, for which the first is kept; leave `request` out of one");
+}
+
 /* Those that need the head alone come first. */
 static void sort(struct method_policy *p, const struct plan_method_limit *from,
                  struct plan_method_limit *to)
@@ -420,5 +436,7 @@ void policy_limits_compile(struct compile *c, struct method_policy *p)
     p->nlimits = (uint8_t)list.n;
     for (size_t i = 0; i < list.n && !c->no_memory; i++)
         compile_limit(&list.items[i], p, &limits[i]);
+    for (size_t i = 0; i < list.n && !c->no_memory; i++)
+        check_each(&list.items[i], p, &limits[i]);
     sort(p, limits, limits + list.n);
 }

@@ -23,11 +23,12 @@ enum stage_result allow_message_stage(struct exchange *x);
  * of `metadata`; 400, 403. */
 enum stage_result metadata_stage(struct exchange *x);
 /* Limits that need the head alone, and those that need the message: 429, 403 without a key, 503
- * when a store is away and its limit says so. Then what each answer of the upstream has cost, and
- * the end of it all. */
+ * when a store is away and its limit says so. Then what each further message of a client's stream
+ * and each answer of the upstream costs, and the end of it all. */
 enum stage_result limit_head_stage(struct exchange *x);
 enum stage_result limit_join_stage(struct exchange *x);
 enum stage_result limit_message_stage(struct exchange *x);
+enum stage_result limit_further_stage(struct exchange *x);
 enum stage_result limit_reply_stage(struct exchange *x);
 enum stage_result limit_over_stage(struct exchange *x);
 /* Which cluster serves the call: the first branch whose condition holds, else the policy's

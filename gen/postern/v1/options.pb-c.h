@@ -469,7 +469,9 @@ struct  Postern__V1__Limit
   union {
     /*
      * What a call costs: an expression of type int or uint; 1. One that reads `response` is settled when the answer comes,
-     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut. A stream does
+     * for a stream with each message: the message that would cost more than is left is not sent, and the stream is cut. So it is with a client's
+     * stream whose cost reads `request`: the first message decides whether the call begins, each further one is charged before it is sent on. Its
+     * key is that of the first message. A stream does
      * not wait for Redis, though: of a shared limit that message is sent, and whatever follows it until Redis has answered (one round
      * trip; while Redis is away the stream runs on, and is charged when it is back). What is
      * owed after a call that cost more than it had reserved is at most ten times `rate` (or `burst`, if that is more).

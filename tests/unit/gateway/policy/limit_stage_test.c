@@ -425,6 +425,51 @@ static void who_leaves_while_redis_is_asked_leaves_an_orphan(void **state)
     assert_int_equal(f.redis.asked, 2); /* it goes back */
 }
 
+/* ---- messages of a client's stream ---- */
+
+static void each_message_of_a_clients_stream_is_charged_before_it_is_sent(void **state)
+{
+    struct fake_front front;
+    (void)state;
+    f.rpc = "Collect";
+    cost(add("n", "10/day", NULL), "request.count", NULL);
+    struct limit *dry = add("dry", "1/day", NULL);
+    cost(dry, "request.count", NULL);
+    dry->dry_run = true;
+    go();
+    assert_true(
+        front_open(&front, &f.bench->host, "POST", "/collect", "transfer-encoding: chunked"));
+    front_body(&front, STR("[{\"count\":1},{\"count\":4},{\"count\":5}"));
+    assert_int_equal(upstream()->nsent, 3);
+    front_body(&front, STR(",{\"count\":1},{}"));
+    assert_int_equal(upstream()->nsent, 3);
+    assert_int_equal(upstream()->cancels, 1);
+    assert_int_equal(front.x->answer.status, 429);
+    front_close(&front, true);
+    assert_string_equal(f.bench->error, "limit \"n\" is used up in the middle of the request");
+    assert_int_equal(limit_table_counted(f.table, 0, LIMIT_COUNT_CUT), 1);
+    assert_true(
+        front_open(&front, &f.bench->host, "POST", "/collect", "transfer-encoding: chunked"));
+    front_body(&front, STR("[{\"count\":1}"));
+    assert_int_equal(front.x->answer.status, 429);
+    front_close(&front, true);
+}
+
+static void a_further_message_without_a_cost_is_refused(void **state)
+{
+    struct fake_front front;
+    (void)state;
+    f.rpc = "Collect";
+    cost(add("n", "10/day", NULL), "request.count", NULL);
+    go();
+    assert_true(
+        front_open(&front, &f.bench->host, "POST", "/collect", "transfer-encoding: chunked"));
+    front_body(&front, STR("[{\"count\":1},{\"count\":-4}"));
+    assert_int_equal(upstream()->nsent, 1);
+    assert_int_equal(front.x->answer.status, 403);
+    front_close(&front, true);
+}
+
 /* ---- what only the answer tells ---- */
 
 static void a_stream_that_uses_up_its_budget_is_cut(void **state)
@@ -596,6 +641,8 @@ int main(void)
         CASE(an_answer_may_come_before_the_end_of_a_short_body),
         CASE(a_long_body_is_not_let_in_before_the_answer),
         CASE(who_leaves_while_redis_is_asked_leaves_an_orphan),
+        CASE(each_message_of_a_clients_stream_is_charged_before_it_is_sent),
+        CASE(a_further_message_without_a_cost_is_refused),
         CASE(a_stream_that_uses_up_its_budget_is_cut),
         CASE(what_was_reserved_and_not_spent_goes_back),
         CASE(who_leaves_before_the_cost_is_told_pays_what_was_reserved),

@@ -205,6 +205,25 @@ static void where_it_is_counted_is_read(void **state)
     }
 }
 
+static void each_message_of_a_clients_stream_has_its_cost(void **state)
+{
+    static const struct {
+        const char *rpc, *cost;
+        bool each;
+    } cases[] = {{"good.Rules.Upload", "request.count", true},
+                 {"good.Rules.Upload", "3", false},
+                 {"good.Rules.Upload", "size(response.parts)", false},
+                 {"good.Plain.Get", "request.count", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cost(open_fixture(), cases[i].cost);
+        f.o.selector = TEXT_OF(cases[i].rpc);
+        policies_compile_well(&f.r);
+        assert_int_equal(policies_of(&f.r, cases[i].rpc)->limits[0].each, cases[i].each);
+        set_release(&f.r.set);
+    }
+}
+
 /* ---- what is wrong ---- */
 
 static void check(const char *path, const char *text)
@@ -297,6 +316,19 @@ static void what_does_not_go_together_is_a_fault(void **state)
     cost(l, "size(response.parts)");
     check("cost", "reads `response`, and a rate-limit service cannot give back");
     l = open_fixture();
+    l->shared = true;
+    l->counting = POSTERN__V1__LIMIT__COUNTING__SERVICE;
+    f.o.selector = TEXT_OF("good.Rules.Upload");
+    cost(l, "request.count");
+    check("cost", "reads each message of the client's stream, and a rate-limit service is asked");
+    l = open_fixture();
+    f.o.selector = TEXT_OF("good.Rules.Upload");
+    f.policy.n_limit = 2;
+    f.limits[1].name = TEXT_OF("m");
+    cost(l, "request.count");
+    cost(&f.limits[1], "size(response.parts) + size(request.name)");
+    check("cost", "reads each message of the client's stream, and another expression of this RPC");
+    l = open_fixture();
     l->cost_is_total = true;
     cost(l, "2");
     check("cost_is_total", "is for costs that read `response`");
@@ -366,6 +398,7 @@ int main(void)
         cmocka_unit_test(those_that_need_the_head_alone_come_first),
         cmocka_unit_test(methods_share_the_row_of_the_place),
         cmocka_unit_test(where_it_is_counted_is_read),
+        cmocka_unit_test(each_message_of_a_clients_stream_has_its_cost),
         cmocka_unit_test(rates_that_limit_nothing_are_faults),
         cmocka_unit_test(keys_and_costs_have_their_types),
         cmocka_unit_test(what_does_not_go_together_is_a_fault),
