@@ -1,5 +1,8 @@
 #include "gateway/load_auth.h"
 
+#include <unistd.h>
+
+#include "gateway/config.h"
 #include "gateway/load_file.h"
 #include "gateway/policy/auth_source.h"
 #include "gateway/upstream/http_fetch.h"
@@ -54,8 +57,10 @@ static bool read_secret(struct snapshot *s, struct auth_introspection *i, struct
     while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
         secret.n--;
     i->secret = ok ? arena_copy(&s->arena, secret) : STR_NONE;
+    if (ok && !secret.n)
+        tc_fault_add(faults, i->secret_file, "is empty; write the client's secret into it");
     buf_release(&text);
-    return i->secret.p != NULL;
+    return i->secret.n != 0;
 }
 
 static void beside_all(struct snapshot *s, const char *config, struct auth_provider *p)
@@ -92,13 +97,46 @@ static bool load_provider(struct snapshot *s, struct auth_provider *p, struct tc
     return d != NULL;
 }
 
+/* ---- faults ---- */
+
+static const struct {
+    const char *member, *remedy; /* when its file is not there */
+} files[AUTH_KINDS] = {
+    [AUTH_API_KEY] = {"api_keys.file", "; `postern keys add --file F --id ID` makes it"},
+    [AUTH_JWT] = {"jwt.jwks_file", "; write the issuer's key set or a public key (PEM) into it"},
+    [AUTH_INTROSPECTION] = {"introspection.client_secret_file",
+                            "; write the client's secret into it"},
+};
+
+/* Faults of a file, from `f` on, become those of the provider that names it. */
+static void blame(const struct snapshot *s, const struct auth_provider *p, struct tc_fault *f,
+                  struct arena *arena)
+{
+    const char *member = files[p->kind].member;
+    struct str path = arena_printf(arena, "auth[%u].%s", p->index, member ? member : "");
+    uint32_t line = path.p ? config_line(s->config->places, path.p) : 0;
+    struct str place = arena_printf(arena, "%.*s:%u", STR_ARG(s->config->name), line);
+    for (; f && member && place.p; f = f->next) {
+        bool absent = access(f->place.p, F_OK) != 0;
+        struct str text = arena_printf(arena, "%.*s: %.*s: %.*s%s", STR_ARG(path),
+                                       STR_ARG(f->place), STR_ARG(f->text),
+                                       absent ? files[p->kind].remedy : "");
+        if (text.p)
+            *f = (struct tc_fault){place, text, f->next};
+    }
+}
+
 void load_auth(struct snapshot *s, const char *config, struct tc_faults *faults)
 {
     for (uint32_t i = 0; i < s->plan->nproviders; i++) {
+        struct auth_provider *p = &s->plan->providers[i];
+        beside_all(s, config, p);
+        check_fetching(p, faults);
+        struct tc_fault **first = faults->tail;
         size_t before = faults->count;
-        beside_all(s, config, &s->plan->providers[i]);
-        check_fetching(&s->plan->providers[i], faults);
-        if (!load_provider(s, &s->plan->providers[i], faults) && faults->count == before)
-            tc_fault_add(faults, s->plan->providers[i].name, "out of memory");
+        if (!load_provider(s, p, faults) && faults->count == before)
+            tc_fault_add(faults, p->name, "out of memory");
+        else
+            blame(s, p, *first, faults->arena);
     }
 }

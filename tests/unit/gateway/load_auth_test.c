@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/config.h"
 #include "gateway/policy/auth_source.h"
 #include "tests/unit/support/failmalloc.h"
 #include "tests/unit/support/tokens.h"
@@ -34,6 +35,13 @@ static int set_up(void **state)
     tc_faults_init(&t.faults, &t.arena);
     t.plan = (struct plan){.providers = &t.provider, .nproviders = 1};
     t.s.plan = &t.plan;
+    t.s.config = config_parse(STR("overrides: []\n"
+                                  "auth:\n"
+                                  "  - name: p\n"
+                                  "    api_keys:\n"
+                                  "      file: file\n"),
+                              "c.yaml", &t.arena, &t.faults);
+    assert_non_null(t.s.config);
     snprintf(t.folder, sizeof t.folder, "/tmp/load_auth_test_XXXXXX");
     assert_non_null(mkdtemp(t.folder));
     snprintf(t.config, sizeof t.config, "%s/postern.yaml", t.folder);
@@ -74,8 +82,12 @@ static void check(enum auth_kind kind, const char *text, const char *fault)
     assert_int_equal(t.faults.count, fault != NULL);
     if (fault && !strstr(t.faults.first->text.p, fault))
         fail_msg("%.*s", STR_ARG(t.faults.first->text));
-    if (fault)
-        assert_true(str_eq(t.faults.first->place, str_c(t.path)));
+    if (!fault)
+        return;
+    const char *line = kind == AUTH_API_KEY ? "c.yaml:5" : "c.yaml:3";
+    assert_true(str_eq(t.faults.first->place, str_c(line)));
+    assert_non_null(strstr(t.faults.first->text.p, t.path));
+    assert_ptr_equal(strstr(t.faults.first->text.p, "auth[0]."), t.faults.first->text.p);
 }
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
@@ -94,7 +106,9 @@ static void api_keys_are_read_or_refused_with_their_place(void **state)
     begin(AUTH_API_KEY, "");
     unlink(t.path);
     load_auth(&t.s, t.config, &t.faults);
-    assert_non_null(strstr(t.faults.first->text.p, "No such file"));
+    assert_non_null(strstr(t.faults.first->text.p,
+                           "No such file or directory; `postern keys add --file F --id ID`"));
+    assert_true(str_eq(t.faults.first->place, STR("c.yaml:5")));
 }
 
 /* A file is its owner's to mend: unlike in a set that is fetched, nothing is passed over. */
@@ -129,6 +143,12 @@ static void a_secret_ends_before_the_end_of_its_line(void **state)
         assert_true(str_eq(t.provider.introspection.secret, str_c(rows[i].secret)));
         assert_null(t.provider.source);
     }
+    check(AUTH_INTROSPECTION, "", "is empty; write the client's secret into it");
+    check(AUTH_INTROSPECTION, "\r\n\n", "is empty");
+    begin(AUTH_INTROSPECTION, "");
+    unlink(t.path);
+    load_auth(&t.s, t.config, &t.faults);
+    assert_non_null(strstr(t.faults.first->text.p, "directory; write the client's secret into it"));
 }
 
 /* Nobody writes into it: whoever opened it would wait for ever. */
