@@ -115,16 +115,18 @@ say "A path that no RPC serves, and a method that it does not take"
 run "$url/v2/nothing"
 run -i -X PUT "$url/v1/models/tiny:generate" -H "$json" -d '{}'
 
-say "Who may call: a provider of API keys, and a condition, for an RPC whose .proto one may not edit"
+say "Who may call: providers of API keys and of tokens, and a condition, for an RPC whose .proto one may not edit"
 cat >"$work/postern.yaml" <<END
 auth:
   - name: partners
     api_keys: { file: keys.json }
+  - name: staff
+    jwt: { issuer: https://id.example, audiences: [models], algorithms: [HS256], jwks_file: jwks.json }
 overrides:
   - { selector: "*", policy: { auth: { anonymous: true } } }
   - selector: demo.v1.TextGeneration.Generate
     policy:
-      auth: { any_of: [{ api_key: partners, scopes: [infer] }] }
+      auth: { any_of: [{ api_key: partners, scopes: [infer] }, { jwt: staff, scopes: [infer] }] }
       allow: [{ name: tiny-only, expr: "caller.tier == 'gold' || request.model == 'tiny'" }]
 END
 cat "$work/postern.yaml"
@@ -132,10 +134,28 @@ key() {
     echo "\$ postern keys add --file keys.json $*" >&2
     "$build/postern" keys add --file "$work/keys.json" "$@"
 }
+# A token of HS256, good for $1 seconds from now on, signed with a key that the gateway has in its file.
+token() {
+    python3 - "$work/jwks.json" "$1" <<'END'
+import base64, hashlib, hmac, json, os, secrets, sys, time
+b64 = lambda raw: base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+path, life = sys.argv[1], int(sys.argv[2])
+if not os.path.exists(path):
+    with open(path, "w") as out:
+        json.dump({"keys": [{"kty": "oct", "kid": "demo", "alg": "HS256", "k": b64(secrets.token_bytes(32))}]}, out)
+with open(path) as file:
+    k = json.load(file)["keys"][0]["k"]
+claims = {"iss": "https://id.example", "aud": "models", "sub": "ann", "scope": "infer", "exp": int(time.time()) + life}
+text = ".".join(b64(json.dumps(part).encode()) for part in ({"alg": "HS256", "kid": "demo"}, claims))
+print(f"{text}.{b64(hmac.digest(base64.urlsafe_b64decode(k + '='), text.encode(), hashlib.sha256))}")
+END
+}
 good=$(key --id team-a --scope infer)
 other=$(key --id team-b --scope read)
 old=$(key --id team-c --scope infer --expires "$(date -u -d '+2 seconds' +%FT%TZ)")
 expired=$((SECONDS + 3))
+fresh=$(token 300)
+late=$(token -300)
 guarded=$(free_port $((listen + 1)))
 echo "\$ postern --config postern.yaml --descriptors api.pb --upstream 127.0.0.1:$backend --listen 127.0.0.1:$guarded &"
 "$build/postern" --config "$work/postern.yaml" --descriptors "$work/api.pb" --upstream "127.0.0.1:$backend" \
@@ -149,6 +169,8 @@ run "$tiny" -H "$json" -H "x-api-key: pk_guessed-by-somebody" -d '{"prompt":"hel
 run "$tiny" -H "$json" -H "x-api-key: $old" -d '{"prompt":"hello"}'
 run "$tiny" -H "$json" -H "x-api-key: $other" -d '{"prompt":"hello"}'
 run "$tiny" -H "$json" -H "x-api-key: $good" -d '{"prompt":"hello","maxTokens":4}'
+run "$tiny" -H "$json" -H "authorization: Bearer $late" -d '{"prompt":"hello"}'
+run "$tiny" -H "$json" -H "authorization: Bearer $fresh" -d '{"prompt":"hello","maxTokens":4}'
 run "http://127.0.0.1:$guarded/v1/models/large:generate" -H "$json" -H "x-api-key: $good" -d '{"prompt":"hello"}'
 
 say "What an operator sees"
