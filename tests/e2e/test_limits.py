@@ -325,6 +325,18 @@ def test_a_client_that_leaves_before_a_single_answer_pays_too(start, backend):
     assert_error(echo(g), 429, 8)
 
 
+def test_each_message_of_a_clients_stream_is_charged(start, backend):
+    g = start(backend.target, limited(limit(rate="100/h", cost="request.text.size()"),
+                                      selector="demo.v1.TextGeneration.Summarize"))
+    def summarize(n):
+        texts = [{"model": "m", "text": "a"}] + [{"text": "x" * 10}] * n
+        return h1.call(g.port, "POST", "/v1/models/m:summarize", json=texts)
+    assert summarize(4).status == 200                           # 41
+    assert_error(summarize(20), 429, 8)
+    assert eventually(lambda: not backend.calls[-1].active())
+    assert_error(summarize(0), 429, 8)
+
+
 def test_a_total_counts_once(start, backend):
     def totals(call):
         for i in range(5):
