@@ -112,11 +112,12 @@ static const struct {
 static void blame(const struct snapshot *s, const struct auth_provider *p, struct tc_fault *f,
                   struct arena *arena)
 {
-    const char *member = files[p->kind].member;
-    struct str path = arena_printf(arena, "auth[%u].%s", p->index, member ? member : "");
+    if (!f)
+        return;
+    struct str path = arena_printf(arena, "auth[%u].%s", p->index, files[p->kind].member);
     uint32_t line = path.p ? config_line(s->config->places, path.p) : 0;
     struct str place = arena_printf(arena, "%.*s:%u", STR_ARG(s->config->name), line);
-    for (; f && member && place.p; f = f->next) {
+    for (; f && place.p; f = f->next) {
         bool absent = access(f->place.p, F_OK) != 0;
         struct str text = arena_printf(arena, "%.*s: %.*s: %.*s%s", STR_ARG(path),
                                        STR_ARG(f->place), STR_ARG(f->text),
