@@ -44,6 +44,9 @@ struct tc_encode_spec {
     uint32_t max_depth; /* of JSON nesting; 0 means 100. Of the messages written at most
                            TC_WIRE_DEPTH_MAX stand in one another, as protobuf's readers count:
                            a level of a Value is two of them, of a Struct three */
+    struct buf *late; /* keeps the JSON of an Any whose "@type" is late, so that it costs about its
+                         size; the caller's to release. NULL: the arena keeps it, and what it grew
+                         from */
     bool ignore_unknown_fields;
     uint8_t enum_names;        /* how enum values may be spelled: TC_ENUM_... of enum_name.h */
     bool ignore_unknown_enums; /* an unknown enum string leaves the field (or element) out */

@@ -127,6 +127,11 @@ static enum tc_status type_token(struct tc_encoder *e, enum tc_json_token t)
 
 /* ---- "@type" comes first, or not ---- */
 
+static struct buf *captured_in(struct tc_encoder *e)
+{
+    return e->spec.late ? e->spec.late : &e->captured;
+}
+
 static enum tc_status on_first_name(struct tc_encoder *e, struct str name)
 {
     e->top->state = is_type(name) ? TC_ANY_TYPE : TC_ANY_SEARCH;
@@ -141,7 +146,7 @@ static enum tc_status first_token(struct tc_encoder *e, enum tc_json_token t)
         return end_any(e); /* {} is an Any of no type */
     e->capture = e->lex.in.p - 1;
     e->capture_base = e->lex.token;
-    e->captured.n = 0;
+    captured_in(e)->n = 0;
     return tc_enc_text(e, TC_TEXT_TO_SCRATCH, on_first_name);
 }
 
@@ -150,6 +155,8 @@ static enum tc_status capture(struct tc_encoder *e, const char *end)
     struct str part = str_of(e->capture, (size_t)(end - e->capture));
     enum tc_status st = TC_OK;
 
+    if (e->spec.late)
+        return buf_add(e->spec.late, part) ? TC_OK : tc_enc_no_memory(e);
     if (part.n > e->captured.cap - e->captured.n)
         st = tc_enc_grow(e, &e->captured, part.n, SIZE_MAX);
     if (st == TC_OK)
@@ -170,10 +177,10 @@ static enum tc_status captured_text(struct tc_encoder *e, struct str *text)
     enum tc_status st = TC_OK;
 
     *text = str_of(e->capture, (size_t)(e->lex.in.p - e->capture));
-    if (!e->captured.n)
+    if (!captured_in(e)->n)
         return TC_OK;
     st = capture(e, e->lex.in.p);
-    *text = buf_str(&e->captured);
+    *text = buf_str(captured_in(e));
     return st;
 }
 

@@ -126,7 +126,8 @@ struct tc_encoder {
     struct tc_enc_spot text_at; /* before the key of a string that is read into `out` */
     size_t text_slot;
     struct tc_enc_box *boxes;
-    struct buf captured;   /* arena memory: JSON of an Any, as far as earlier pieces held it */
+    struct buf captured;   /* without spec.late; arena memory: JSON of an Any, as far as earlier
+                              pieces held it */
     const char *capture;   /* the current piece's part begins here; NULL: nothing is captured */
     size_t capture_base;   /* offset of the first captured byte */
     size_t kept, replayed; /* bytes read again: once for each byte, and in all */

@@ -312,6 +312,7 @@ void exchange_free(struct exchange *x, bool delivered)
     tc_binding_release(&x->binding);
     buf_release(&x->message);
     buf_release(&x->mask);
+    buf_release(&x->late);
     buf_release(&x->reply);
     leave_scope(x);
     x->host->active--;

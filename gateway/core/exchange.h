@@ -76,6 +76,7 @@ struct exchange {
     struct tc_raw raw; /* REQUEST_RAW: the HttpBody being written; out == NULL before the first */
     struct tc_form *form;
     struct buf mask;    /* route->mask: what it gets */
+    struct buf late;    /* JSON of an Any whose "@type" is late */
     struct buf message; /* being encoded, prefix room in front */
     uint64_t bytes_in;
     uint64_t body_message_at; /* byte of the body where the stream's message being read began */

@@ -64,12 +64,14 @@ static bool encoder_begin(struct exchange *x)
         .field = x->route->body,
         .bound = x->binding.root,
         .mask = request_mask_begin(x),
+        .late = &x->late,
         .max_depth = x->snapshot->bounds.json_depth,
         .ignore_unknown_fields = x->policy->ignore_unknown_fields,
         .ignore_unknown_enums = x->policy->ignore_unknown_enums,
         .enum_names = method_policy_enum_names(x->policy),
     };
     enum tc_status st = request_message_begin(x);
+    buf_init(&x->late, SIZE_MAX); /* as long as the body may be */
     if (st == TC_OK) {
         x->encoder = tc_encoder_new(&x->arena, &spec, &x->message, &x->error);
         if (!x->encoder)
