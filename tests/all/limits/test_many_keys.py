@@ -36,7 +36,7 @@ def test_a_million_keys_and_more(start, backend):
             rounds += 1
         assert (g.rss_kib() - before) / 1024 <= 128
         assert MILLION * 0.99 <= metric(g, "postern_limit_keys") <= MILLION * 1.05
-        assert metric(g, "postern_limit_keys_forgotten_total") >= MORE * 0.85    # a shard has some slack
+        assert metric(g, "postern_limit_keys_forgotten_total") >= MORE * 0.8    # a shard has some slack
         # Who had used up a budget is still known, and so is what the others have used.
         assert c.call(list(USED_UP)) == {429: len(USED_UP)}
         left = 50 - rounds
