@@ -157,9 +157,20 @@ static size_t write_concealed(struct str rest, const struct str *names, uint32_t
     return at;
 }
 
+/* A path alone, which begins with '/' and so is no parameter's name; most targets are. */
+static bool is_bare_path(struct str target)
+{
+    size_t i = 0;
+    while (i < target.n && !separates(target.p[i]) && target.p[i] != '%')
+        i++;
+    return i == target.n && target.n && target.p[0] == '/';
+}
+
 struct str query_conceal(struct str target, const struct str *names, uint32_t n,
                          struct arena *arena)
 {
+    if (is_bare_path(target))
+        return target;
     size_t length = write_concealed(target, names, n, NULL);
     char *out = arena_room(arena, length + 1);
     if (!out)
