@@ -3,25 +3,17 @@
 
 /* YAML 1.2, 10.3.2 (core schema), read by hand: what the words and numbers look like. */
 
-static bool is_one_of(struct str text, const struct str *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(text, words[i]))
-            return true;
-    return false;
-}
-
 static bool word_json(struct str text, struct str *json)
 {
     static const struct str null[] = {STR_INIT(""), STR_INIT("~"), STR_INIT("null"),
                                       STR_INIT("Null"), STR_INIT("NULL")};
     static const struct str yes[] = {STR_INIT("true"), STR_INIT("True"), STR_INIT("TRUE")};
     static const struct str no[] = {STR_INIT("false"), STR_INIT("False"), STR_INIT("FALSE")};
-    if (is_one_of(text, null, sizeof null / sizeof *null))
+    if (str_is_one_of(text, null, sizeof null / sizeof *null))
         *json = STR("null");
-    else if (is_one_of(text, yes, sizeof yes / sizeof *yes))
+    else if (str_is_one_of(text, yes, sizeof yes / sizeof *yes))
         *json = STR("true");
-    else if (is_one_of(text, no, sizeof no / sizeof *no))
+    else if (str_is_one_of(text, no, sizeof no / sizeof *no))
         *json = STR("false");
     else
         return false;

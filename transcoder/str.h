@@ -64,6 +64,8 @@ static inline struct str str_skip(struct str s, size_t n)
 
 /* ASCII only: header names and tokens. */
 bool str_eq_nocase(struct str a, struct str b);
+/* Whether it equals one of list[0..n). */
+bool str_is_one_of(struct str s, const struct str *list, size_t n);
 /* <0, 0, >0 in byte order, a prefix sorting first. */
 int str_cmp(struct str a, struct str b);
 /* Offset of the first `c`, or s.n when there is none. */

@@ -222,19 +222,11 @@ struct expr_token expr_lex(struct expr_lexer *lx)
     return token(lx, from, EXPR_TOKEN_NAME);
 }
 
-static bool is_one_of(struct str word, const struct str *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(word, words[i]))
-            return true;
-    return false;
-}
-
 bool expr_is_keyword(struct str word)
 {
     static const struct str words[] = {STR_INIT("true"), STR_INIT("false"), STR_INIT("null"),
                                        STR_INIT("in")};
-    return is_one_of(word, words, sizeof words / sizeof *words);
+    return str_is_one_of(word, words, sizeof words / sizeof *words);
 }
 
 bool expr_is_reserved(struct str word)
@@ -246,5 +238,5 @@ bool expr_is_reserved(struct str word)
         STR_INIT("namespace"), STR_INIT("return"), STR_INIT("var"),      STR_INIT("void"),
         STR_INIT("while"),
     };
-    return is_one_of(word, words, sizeof words / sizeof *words);
+    return str_is_one_of(word, words, sizeof words / sizeof *words);
 }

@@ -63,18 +63,10 @@ static void note_twice(struct search *s, const struct headers *h, uint32_t at)
             s->twice = h->items[at].name;
 }
 
-static bool is_place(const struct auth_provider *p, struct str name)
-{
-    for (uint32_t i = 0; i < p->places.nheaders; i++)
-        if (str_eq(name, p->places.headers[i]))
-            return true;
-    return false;
-}
-
 static void search_headers(struct search *s, const struct auth_provider *p, const struct headers *h)
 {
     for (uint32_t i = 0; i < h->n; i++)
-        if (is_place(p, h->items[i].name)) {
+        if (str_is_one_of(h->items[i].name, p->places.headers, p->places.nheaders)) {
             take(s, str_trim(h->items[i].value));
             note_twice(s, h, i);
         }
@@ -121,21 +113,13 @@ enum auth_found auth_credential_find(const struct auth_provider *p, const struct
 
 /* ---- hiding ---- */
 
-static bool is_among(struct str name, const struct str *list, uint16_t n)
-{
-    for (uint16_t i = 0; i < n; i++)
-        if (str_eq(name, list[i]))
-            return true;
-    return false;
-}
-
 /* Other schemes than Bearer are none of ours. */
 static bool is_hidden(const struct plan_hidden *h, const struct header *header)
 {
     struct str token, name = metadata_name(header->name);
-    if (is_among(name, h->headers, h->nheaders))
+    if (str_is_one_of(name, h->headers, h->nheaders))
         return true;
-    if (name.n < header->name.n && is_among(name, h->behind, h->nbehind))
+    if (name.n < header->name.n && str_is_one_of(name, h->behind, h->nbehind))
         return true;
     return h->bearer && str_eq(name, STR("authorization")) && bearer(header->value, &token);
 }

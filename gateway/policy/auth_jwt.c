@@ -15,24 +15,16 @@ static bool read_date(const struct expr_value *v, int64_t *out)
     return *out >= 0 && *out < INT64_C(1) << 53;
 }
 
-static bool is_one_of(struct str s, const struct str *list, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (str_eq(s, list[i]))
-            return true;
-    return false;
-}
-
 /* RFC 7519 4.1.3: a string or a list of them. */
 static bool audience_fits(const struct auth_jwt_rules *r, const struct expr_value *aud)
 {
     if (r->naudiences == 0)
         return true;
     if (aud->kind == EXPR_STRING)
-        return is_one_of(aud->s, r->audiences, r->naudiences);
+        return str_is_one_of(aud->s, r->audiences, r->naudiences);
     for (uint32_t i = 0, n = aud->kind == EXPR_LIST ? aud->list->size(aud->list) : 0; i < n; i++) {
         struct expr_value one = aud->list->at(aud->list, NULL, i);
-        if (one.kind == EXPR_STRING && is_one_of(one.s, r->audiences, r->naudiences))
+        if (one.kind == EXPR_STRING && str_is_one_of(one.s, r->audiences, r->naudiences))
             return true;
     }
     return false;

@@ -28,20 +28,12 @@ static bool is_own(const struct plan_auth *auth, const struct auth_provider *p)
     return false;
 }
 
-static bool is_among(struct str name, const struct str *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(name, list[i]))
-            return true;
-    return false;
-}
-
 /* `header`.p == NULL: the bearer of Authorization. */
 static bool is_forwarded(const struct compile *c, const struct plan_auth *auth, struct str header)
 {
     for (uint32_t i = 0; i < c->nproviders; i++) {
         const struct auth_provider *p = &c->providers[i];
-        bool reads = header.p ? is_among(header, p->places.headers, p->places.nheaders)
+        bool reads = header.p ? str_is_one_of(header, p->places.headers, p->places.nheaders)
                               : p->places.bearer;
         if (p->forward && reads && is_own(auth, p))
             return true;
@@ -59,7 +51,7 @@ static size_t all_headers(const struct compile *c)
 
 static void add(struct str *list, uint16_t *n, struct str name)
 {
-    if (name.n && !is_among(name, list, *n))
+    if (name.n && !str_is_one_of(name, list, *n))
         list[(*n)++] = name;
 }
 

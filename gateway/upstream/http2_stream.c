@@ -95,12 +95,9 @@ static uint8_t indexing(const struct http2_session *session, struct str name)
 {
     static const struct str fresh[] = {STR_INIT("x-request-id"), STR_INIT("traceparent")};
 
-    if (session->begun % INDEX_EVERY == 0)
-        return NGHTTP2_NV_FLAG_NONE;
-    for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++)
-        if (str_eq(name, fresh[i]))
-            return NGHTTP2_NV_FLAG_NO_INDEX;
-    return NGHTTP2_NV_FLAG_NONE;
+    bool keep_out = session->begun % INDEX_EVERY &&
+                    str_is_one_of(name, fresh, sizeof fresh / sizeof *fresh);
+    return keep_out ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
 /* PROTOCOL-HTTP2: pseudo headers, te, timeout, content-type, then the rest. A timeout is different

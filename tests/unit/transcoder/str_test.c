@@ -63,6 +63,20 @@ static void str_cmp_sorts_by_byte_and_a_prefix_first(void **state)
     assert_true(str_cmp(STR_NONE, STR("a")) < 0);
 }
 
+static void str_is_one_of_wants_the_whole_of_one(void **state)
+{
+    static const struct str list[] = {STR_INIT("ab"), STR_INIT(""), STR_INIT("c")};
+    (void)state;
+
+    assert_true(str_is_one_of(STR("ab"), list, 3));
+    assert_true(str_is_one_of(STR_NONE, list, 3));
+    assert_true(str_is_one_of(STR("c"), list, 3));
+    assert_false(str_is_one_of(STR("c"), list, 2));
+    assert_false(str_is_one_of(STR("a"), list, 3));
+    assert_false(str_is_one_of(STR("abc"), list, 3));
+    assert_false(str_is_one_of(STR(""), NULL, 0));
+}
+
 static void str_cut_walks_a_list_with_empty_parts(void **state)
 {
     static const struct str parts[] = {STR_INIT("a"), STR_INIT(""), STR_INIT("bc"), STR_INIT("")};
@@ -117,6 +131,7 @@ int main(void)
         cmocka_unit_test(str_to_u64_takes_digits_up_to_the_maximum),
         cmocka_unit_test(str_eq_nocase_folds_ascii_letters_only),
         cmocka_unit_test(str_cmp_sorts_by_byte_and_a_prefix_first),
+        cmocka_unit_test(str_is_one_of_wants_the_whole_of_one),
         cmocka_unit_test(str_cut_walks_a_list_with_empty_parts),
         cmocka_unit_test(str_trim_takes_blanks_off_both_ends),
         cmocka_unit_test(str_pieces_stay_inside),
